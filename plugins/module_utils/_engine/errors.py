@@ -1,0 +1,35 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place where errors of the domain become C(fail_json)."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any, Callable, Dict
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def run(module: AnsibleModule, work: Callable[[AnsibleModule], Dict[str, Any]]) -> None:
+    """Call ``work(module)`` and leave through ``exit_json`` or ``fail_json``.
+
+    ``work`` returns the module's result (a dict with at least ``changed``). An error of the domain is an exception
+    with the attribute ``remedy`` (see the ``errors`` file of each domain package): its text becomes ``msg``,
+    its ``details()`` (if it has any) become further keys of the failure. Any other exception is a defect of ours; its
+    type and place are told, but never its text, which could hold a secret.
+    """
+    try:
+        result = work(module)
+    except Exception as error:
+        if not hasattr(error, "remedy"):
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            module.fail_json(
+                msg="Internal error: %s in %s line %s (%s). This is a defect of originlock.aop; please report it."
+                % (type(error).__name__, place.filename.rsplit("/ansible_collections/", 1)[-1], place.lineno, place.name)
+            )
+        remedy = getattr(error, "remedy", "")
+        details = getattr(error, "details", dict)()
+        module.fail_json(msg=("%s %s" % (error, remedy)).strip(), **details)
+    else:
+        module.exit_json(**result)
