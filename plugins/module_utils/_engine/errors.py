@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
 
-def run(module: AnsibleModule, work: Callable[[AnsibleModule], Dict[str, Any]]) -> None:
+def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> None:
     """Call ``work(module)`` and leave through ``exit_json`` or ``fail_json``.
 
     ``work`` returns the module's result (a dict with at least ``changed``). An error of the domain is an exception
@@ -24,12 +24,13 @@ def run(module: AnsibleModule, work: Callable[[AnsibleModule], Dict[str, Any]]) 
     except Exception as error:
         if not hasattr(error, "remedy"):
             place = traceback.extract_tb(error.__traceback__)[-1]
+            path = place.filename.rsplit("/ansible_collections/", 1)[-1]
             module.fail_json(
-                msg="Internal error: %s in %s line %s (%s). This is a defect of originlock.aop; please report it."
-                % (type(error).__name__, place.filename.rsplit("/ansible_collections/", 1)[-1], place.lineno, place.name)
+                msg=f"Internal error: {type(error).__name__} in {path} line {place.lineno} ({place.name}). "
+                "This is a defect of originlock.aop; please report it."
             )
         remedy = getattr(error, "remedy", "")
         details = getattr(error, "details", dict)()
-        module.fail_json(msg=("%s %s" % (error, remedy)).strip(), **details)
+        module.fail_json(msg=f"{error} {remedy}".strip(), **details)
     else:
         module.exit_json(**result)

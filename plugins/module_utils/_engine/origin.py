@@ -1,0 +1,78 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the parameters of C(origin_site) and C(origin_site_info) to the work on the origin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._origin import apply as engine
+from .._origin.command import run
+from .._origin.model import ENFORCE, STAGES, Driver, Options, Protection
+from .._origin.servers import SERVERS, load
+
+SERVER_SPEC: dict[str, Any] = {
+    "server": {"type": "str", "required": True, "choices": sorted(SERVERS)},
+    "paths": {"type": "dict", "default": {}},
+}
+
+HOSTNAME_SPEC: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "stage": {"type": "str", "required": True, "choices": list(STAGES)},
+    "trust_bundle": {"type": "str", "default": ""},
+    "certificate": {"type": "str", "default": ""},
+}
+
+SITE_SPEC: dict[str, Any] = dict(
+    SERVER_SPEC,
+    hostnames={"type": "list", "elements": "dict", "default": [], "options": HOSTNAME_SPEC},
+    state={"type": "str", "default": "present", "choices": ["present", "confirmed", "reverted"]},
+    transaction={"type": "str", "default": ""},
+    never_relax={"type": "bool", "default": False},
+    manage_sites={"type": "bool", "default": True},
+    plain_http={"type": "str", "default": "refuse", "choices": ["redirect", "refuse"]},
+    log_path={"type": "path"},
+    confirm_within={"type": "int", "default": 0},
+)
+
+SITE_INFO_SPEC: dict[str, Any] = dict(
+    SERVER_SPEC,
+    hostnames={"type": "list", "elements": "str", "default": []},
+)
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    """What ``origin_site`` does."""
+    params = module.params
+    driver = _driver(params)
+    if params["state"] == "confirmed":
+        return {"changed": engine.confirm(params["transaction"], run, module.check_mode)}
+    if params["state"] == "reverted":
+        return {"changed": engine.revert(driver, params["transaction"], run, module.check_mode)}
+    wanted = [
+        Protection(entry["name"].rstrip(".").lower(), entry["stage"], entry["trust_bundle"], entry["certificate"])
+        for entry in params["hostnames"]
+    ]
+    options = Options(
+        never_relax=params["never_relax"],
+        manage_sites=params["manage_sites"],
+        plain_http=params["plain_http"],
+        log_path=params["log_path"] or "",
+    )
+    # Only what becomes stricter can lock anybody out, so only that needs to be confirmed.
+    confirm_within = params["confirm_within"] if any(entry.stage == ENFORCE for entry in wanted) else 0
+    return engine.apply(driver, wanted, options, run, module.check_mode, confirm_within).as_dict()
+
+
+def read(module: AnsibleModule) -> dict[str, Any]:
+    """What ``origin_site_info`` does."""
+    driver = _driver(module.params)
+    sites = driver.inspect(driver.discover(), [name.rstrip(".").lower() for name in module.params["hostnames"]])
+    return {"changed": False, "sites": [site.as_dict() for site in sites]}
+
+
+def _driver(params: dict[str, Any]) -> Driver:
+    return load(params["server"], params["paths"], run)

@@ -1,0 +1,38 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run commands of the origin: no shell, no input, English messages, bounded time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from .errors import OriginError
+from .model import Completed
+
+TIMEOUT_SECONDS = 120
+
+
+def run(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
+    """Run ``argv`` and return its exit status with stdout and stderr together. Errors: the program is missing."""
+    merged = dict(os.environ, LC_ALL="C", **environment)
+    merged["PATH"] = "{}:/usr/local/sbin:/usr/sbin:/sbin".format(merged.get("PATH", "/usr/bin:/bin"))
+    try:
+        done = subprocess.run(
+            list(argv),
+            env=merged,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+    except FileNotFoundError:
+        remedy = "Install it, or correct its path in the role's variables."
+        raise OriginError(f"{argv[0]} isn't there", remedy) from None
+    except subprocess.TimeoutExpired:
+        message = f"{' '.join(argv)} gave no answer within {TIMEOUT_SECONDS} s"
+        raise OriginError(message, "Look at the server.") from None
+    return Completed(done.returncode, done.stdout.decode("utf-8", "replace"))

@@ -1,0 +1,216 @@
+#!/usr/bin/python
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: origin_site
+short_description: Bring the sites of an origin to a stage of client certificate verification
+version_added: "0.1.0"
+description:
+  - Finds the server blocks or virtual hosts that serve the given hostnames, in what the server says is loaded,
+    and brings them to C(off), C(log_only) or C(enforce).
+  - The site files stay the user's. Each gets one marked include line per protected hostname, and loses it with C(off).
+  - The whole configuration is checked by the server before a live file is touched. Then the files are exchanged,
+    checked again, and the server is reloaded. If anything fails, the old files are back and the server runs on them.
+  - Trust bundles and certificates are verified on the controller before the origin is touched.
+  - What can't be done safely is refused with file, line and remedy. See RV(findings).
+author:
+  - originlock contributors (@originlock)
+attributes:
+  check_mode:
+    support: full
+    description: The server checks the configuration as it would be, from copies. No live file is touched.
+  diff_mode:
+    support: full
+    description: Shows every file that changes.
+options:
+  server:
+    description: The web server.
+    type: str
+    required: true
+    choices: [apache, nginx]
+  hostnames:
+    description: What is wanted. Hostnames that aren't listed are left as they are.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The hostname.
+        type: str
+        required: true
+      stage:
+        description: The stage that the hostname shall have.
+        type: str
+        required: true
+        choices: ["off", log_only, enforce]
+      trust_bundle:
+        description: PEM of the client CAs that the origin trusts. Needed unless O(hostnames[].stage=off).
+        type: str
+        default: ""
+      certificate:
+        description:
+          - PEM of the client certificates that the edge presents now or may present soon.
+          - Needed for V(enforce), and for V(log_only) on Apache, which refuses bad certificates at that stage already.
+        type: str
+        default: ""
+  state:
+    description:
+      - V(present) brings the hostnames to their stages.
+      - V(confirmed) keeps a change that was made with O(confirm_within).
+      - V(reverted) takes it back at once.
+    type: str
+    default: present
+    choices: [present, confirmed, reverted]
+  transaction:
+    description: The change to confirm or to revert, as returned in RV(transaction).
+    type: str
+    default: ""
+  never_relax:
+    description: Leave a hostname at V(enforce) when V(log_only) is asked for.
+    type: bool
+    default: false
+  manage_sites:
+    description: Edit site files. With V(false), a missing include line is refused with the line and its place.
+    type: bool
+    default: true
+  plain_http:
+    description:
+      - What to do at V(enforce) with a hostname whose content is served without TLS, too.
+      - V(refuse) stops with the file and line. V(redirect) lets the server redirect such requests to HTTPS.
+    type: str
+    default: refuse
+    choices: [redirect, refuse]
+  log_path:
+    description: The verification log. By default C(aop.log) in the server's log directory.
+    type: path
+  paths:
+    description: Paths and names of this distribution, from the role.
+    type: dict
+    default: {}
+  confirm_within:
+    description:
+      - Seconds after which a timer on the origin takes the change back unless it was confirmed. Needs systemd.
+      - With V(0) the change stays.
+    type: int
+    default: 0
+notes:
+  - Runs on the origin with the standard library of Python 3.9 or newer.
+  - The controller needs C(cryptography) to verify trust bundles.
+"""
+
+EXAMPLES = r"""
+- name: Ask for certificates, serve everybody, log the result
+  originlock.aop.origin_site:
+    server: nginx
+    hostnames:
+      - name: app.example.com
+        stage: log_only
+        trust_bundle: "{{ lookup('ansible.builtin.file', 'pki/example.com/ca.crt') }}"
+
+- name: Enforce, and go back unless confirmed within two minutes
+  originlock.aop.origin_site:
+    server: apache
+    hostnames:
+      - name: app.example.com
+        stage: enforce
+        trust_bundle: "{{ lookup('ansible.builtin.file', 'pki/example.com/ca.crt') }}"
+        certificate: "{{ lookup('ansible.builtin.file', 'pki/example.com/app.example.com.crt') }}"
+    confirm_within: 120
+  register: enforced
+
+- name: Keep it
+  originlock.aop.origin_site:
+    server: apache
+    state: confirmed
+    transaction: "{{ enforced.transaction }}"
+"""
+
+RETURN = r"""
+sites:
+  description: Where the hostnames are served, one entry for each hostname and place.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    hostname:
+      description: The hostname.
+      type: str
+    file:
+      description: The file of the server block or virtual host.
+      type: str
+    line:
+      description: Its line.
+      type: int
+    listeners:
+      description: The addresses it listens on.
+      type: list
+      elements: str
+    stage_before:
+      description: The stage as found.
+      type: str
+    stage_after:
+      description: The stage as left.
+      type: str
+findings:
+  description: What a person should know; those of severity C(error) make the module refuse.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    code:
+      description: A stable name of the finding.
+      type: str
+    severity:
+      description: C(error), C(warning) or C(info).
+      type: str
+    hostname:
+      description: The hostname that it's about.
+      type: str
+    file:
+      description: The file, if there is one.
+      type: str
+    line:
+      description: The line, or 0.
+      type: int
+    message:
+      description: What was found.
+      type: str
+    remedy:
+      description: What to do.
+      type: str
+reload:
+  description: How the server was told, C(none), C(reload), C(replace) (new processes beside the old) or C(restart).
+  returned: success
+  type: str
+recovered:
+  description: Changes of runs that had died, which were taken back first.
+  returned: success
+  type: list
+  elements: str
+transaction:
+  description: The change that waits for its confirmation, or empty.
+  returned: success
+  type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.originlock.aop.plugins.module_utils._engine.errors import run
+from ansible_collections.originlock.aop.plugins.module_utils._engine.origin import SITE_SPEC, work
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=SITE_SPEC,
+        required_if=[("state", "confirmed", ["transaction"]), ("state", "reverted", ["transaction"])],
+        supports_check_mode=True,
+    )
+    run(module, work)
+
+
+if __name__ == "__main__":
+    main()
