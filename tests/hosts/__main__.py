@@ -1,0 +1,67 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Command line of the test hosts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import List, Optional
+
+from . import fleet, images
+from .commands import HostsError
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.hosts", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    up = commands.add_parser("up", help="start hosts (those of the same prefix are replaced), print how to reach them")
+    up.add_argument("--prefix", required=True, help="name of the group; containers and the network carry it")
+    up.add_argument(
+        "--hosts",
+        required=True,
+        help="SERVER-RELEASE or NAME=SERVER-RELEASE, with commas between; servers: %s; releases: %s"
+        % (", ".join(images.servers()), ", ".join(images.RELEASES)),
+    )
+    up.add_argument("--inventory", type=Path, help="write the Ansible inventory here (else into the run's directory)")
+    up.add_argument(
+        "--edge-address",
+        action="store_true",
+        help="add one more address of each family to the bridge, for a sandbox edge to pull from",
+    )
+
+    down = commands.add_parser("down", help="remove the hosts, the network and the keys of a prefix")
+    down.add_argument("--prefix", required=True)
+
+    build = commands.add_parser("images", help="build the images (all, or those of --hosts)")
+    build.add_argument("--hosts", default="")
+
+    commands.add_parser("list", help="what is there")
+    chosen = parser.parse_args(arguments)
+
+    try:
+        if chosen.command == "up":
+            state = fleet.up(chosen.prefix, fleet.parse_hosts(chosen.hosts), chosen.edge_address, chosen.inventory)
+            print(json.dumps(state, indent=2))
+        elif chosen.command == "down":
+            fleet.down(chosen.prefix)
+        elif chosen.command == "images":
+            if chosen.hosts:
+                images.build((entry["server"], entry["release"]) for entry in fleet.parse_hosts(chosen.hosts))
+            else:
+                images.build((server, release) for server in images.servers() for release in images.RELEASES)
+        else:
+            print(json.dumps(fleet.running(), indent=2))
+    except (HostsError, subprocess.TimeoutExpired) as error:
+        print("tests.hosts: %s" % error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

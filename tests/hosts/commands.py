@@ -1,0 +1,90 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run other programs: podman above all, as root and with settings that work on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, List, Optional, Sequence
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".cache" / "hosts"
+# Rootless containers have no addresses that the host can reach, so podman runs as root.
+SUDO: List[str] = [] if os.geteuid() == 0 else ["sudo"]
+_FALLBACK = CACHE / "containers.conf"
+
+
+class HostsError(Exception):
+    """Something the user can act on; told without a traceback."""
+
+
+def say(text: str) -> None:
+    """Progress goes to stderr: stdout is for the answer."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def need(*programs: str) -> None:
+    """Fail with the remedy when a program is missing."""
+    missing = [name for name in programs if not shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")]
+    if missing:
+        raise HostsError("missing: %s. Install them with 'make system' (Debian, Ubuntu)." % ", ".join(missing))
+
+
+def run(
+    command: Sequence[str], *, check: bool = True, timeout: float = 600, stdin: Optional[int] = subprocess.DEVNULL
+) -> subprocess.CompletedProcess[str]:
+    """Run ``command``; its output is kept, and shown when it fails and ``check`` is set."""
+    done = subprocess.run(list(command), stdin=stdin, capture_output=True, text=True, timeout=timeout, check=False)
+    if check and done.returncode:
+        raise HostsError("'%s' failed (%s):\n%s" % (" ".join(command), done.returncode, (done.stderr or done.stdout).strip()))
+    return done
+
+
+def _podman_command() -> List[str]:
+    if _FALLBACK.exists():
+        return [*SUDO, "env", "CONTAINERS_CONF=%s" % _FALLBACK, "podman"]
+    return [*SUDO, "podman"]
+
+
+def podman(*arguments: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+    return run([*_podman_command(), *arguments], check=check, timeout=timeout)
+
+
+def podman_json(*arguments: str) -> Any:
+    """Output of a podman command that prints JSON; an empty list where it fails or prints nothing."""
+    done = podman(*arguments, check=False)
+    return json.loads(done.stdout) if done.returncode == 0 and done.stdout.strip() else []
+
+
+def settle_runtime(image: str) -> None:
+    """Find out once whether plain podman can start ``image`` here, and write a fallback configuration if it can't.
+
+    Restricted machines (no CAP_SYS_RESOURCE, hybrid cgroups) refuse crun and podman's default limits, but run
+    containers under runc with limits no higher than our own.
+    """
+    settled = CACHE / "runtime-settled"
+    if settled.exists():
+        return
+    probe = ("run", "--rm", "--network=none", image, "true")
+    done = podman(*probe, check=False)
+    if done.returncode:
+        if not shutil.which("runc", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin"):
+            raise HostsError("podman can't start a container and runc, which may help, isn't installed:\n" + done.stderr)
+        limit = min(20000, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        CACHE.mkdir(parents=True, exist_ok=True)
+        _FALLBACK.write_text(
+            '[engine]\nruntime = "runc"\n[containers]\ndefault_ulimits = ["nofile=%d:%d", "nproc=1000:1000"]\n' % (limit, limit)
+        )
+        say("plain podman can't start containers here; using runc with lower limits (%s)" % _FALLBACK)
+        again = podman(*probe, check=False)
+        if again.returncode:
+            _FALLBACK.unlink()
+            raise HostsError("podman can't start a container, not with runc either:\n" + done.stderr + again.stderr)
+    settled.touch()

@@ -1,0 +1,123 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images of the test hosts, built once and kept until the files they are made of change."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Iterable, List, Tuple
+
+from .commands import SUDO, HostsError, need, podman, podman_json, run, say, settle_runtime
+
+HERE = Path(__file__).resolve().parent
+RELEASES = ("bookworm", "trixie")
+_LABEL = "originlock.content"
+
+
+def servers() -> List[str]:
+    return sorted(folder.name for folder in (HERE / "servers").iterdir() if (folder / "Containerfile").exists())
+
+
+def image_name(server: str, release: str) -> str:
+    return "localhost/originlock-%s-%s" % (server, release)
+
+
+def split_kind(kind: str) -> Tuple[str, str]:
+    """``nginx-trixie`` → (``nginx``, ``trixie``)."""
+    server, _, release = kind.rpartition("-")
+    if server not in servers() or release not in RELEASES:
+        raise HostsError(
+            "unknown host '%s': say SERVER-RELEASE with a server of %s and a release of %s"
+            % (kind, ", ".join(servers()), ", ".join(RELEASES))
+        )
+    return server, release
+
+
+def _content(*paths: Path) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file():
+                digest.update(str(file.relative_to(HERE)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _has(name: str, content: str = "") -> bool:
+    found = podman_json("image", "inspect", name)
+    return bool(found) and (not content or (found[0].get("Labels") or {}).get(_LABEL) == content)
+
+
+def _debian(release: str) -> str:
+    """Name of the Debian base image, which is there afterwards.
+
+    The registry is asked only when ORIGINLOCK_PULL=1 says so; otherwise the image is made from Debian's packages and
+    stands in under the registry's name, so that the Containerfiles are the same either way.
+    """
+    name = "docker.io/library/debian:%s-slim" % release
+    if _has(name):
+        return name
+    if os.environ.get("ORIGINLOCK_PULL") == "1":
+        say("%s: pulling %s" % (release, name))
+        if podman("pull", "-q", name, check=False, timeout=120).returncode == 0:
+            return name
+        say("%s: the pull failed; making the image from packages instead" % release)
+    need("mmdebstrap")
+    say("%s: making a base image with mmdebstrap (downloads about 60 MB of Debian packages)" % release)
+    archive = "/var/tmp/originlock-%s-%d.tar" % (release, os.getpid())
+    mirror = os.environ.get("ORIGINLOCK_DEBIAN_MIRROR")
+    try:
+        run(
+            [*SUDO, "mmdebstrap", "--quiet", "--variant=minbase", "--aptopt=APT::Sandbox::User \"root\""]
+            + ["--include=ca-certificates", release, archive, *([mirror] if mirror else [])],
+            timeout=900,
+        )
+        podman("import", "-q", archive, name)
+    finally:
+        run([*SUDO, "rm", "-f", archive])
+    return name
+
+
+def _build(name: str, base: str, containerfile: Path, content: str) -> None:
+    say("%s: building (downloads Debian packages)" % name)
+    podman(
+        *("build", "-q", "--network=host", "--build-arg", "BASE=" + base, "--label", "%s=%s" % (_LABEL, content)),
+        *("-t", name, "-f", str(containerfile), str(HERE)),
+        timeout=900,
+    )
+
+
+def build(kinds: Iterable[Tuple[str, str]]) -> None:
+    """Make the images of ``(server, release)`` that are missing or out of date."""
+    need("podman")
+    wanted = sorted(set(kinds))
+    common = HERE / "Containerfile"
+
+    def host_content(server: str) -> str:
+        return _content(common, HERE / "servers" / server, HERE / "www")
+
+    stale = [(s, r) for s, r in wanted if not _has(image_name(s, r), host_content(s))]
+    if not stale:
+        return
+
+    def release_base(release: str) -> None:
+        name = "localhost/originlock-base-" + release
+        if not _has(name, _content(common)):
+            _build(name, _debian(release), common, _content(common))
+
+    releases = sorted({release for _, release in stale})
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(_debian, releases))
+        settle_runtime("docker.io/library/debian:%s-slim" % releases[0])
+        list(pool.map(release_base, releases))
+        jobs = [
+            pool.submit(
+                _build, image_name(s, r), "localhost/originlock-base-" + r, HERE / "servers" / s / "Containerfile", host_content(s)
+            )
+            for s, r in stale
+        ]
+        for job in jobs:
+            job.result()
