@@ -1,0 +1,46 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controller's side of C(origin_site): nothing unverified reaches an origin."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.originlock.aop.plugins.module_utils._engine.trust import verify
+from ansible_collections.originlock.aop.plugins.module_utils._origin.servers import SERVERS
+from ansible_collections.originlock.aop.plugins.module_utils._pki.errors import PkiError
+from ansible_collections.originlock.aop.plugins.module_utils._pki.library import LIBRARY_PROBLEM, LIBRARY_REQUIREMENT
+
+
+class ActionModule(ActionBase):
+    """Verify trust bundles and certificates here, then run the module there."""
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        """Run the task."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        args = self._task.args
+        wanted = args.get("hostnames") or []
+        warnings: list[str] = []
+        # Wrong types and unknown servers are the module's to refuse: it has the specification.
+        verifiable = (
+            args.get("server") in SERVERS
+            and isinstance(wanted, list)
+            and all(isinstance(entry, dict) and "name" in entry and "stage" in entry for entry in wanted)
+        )
+        if verifiable and wanted:
+            if LIBRARY_PROBLEM is not None:
+                result.update(failed=True, msg=f"Install {LIBRARY_REQUIREMENT} for the Python that runs Ansible here.")
+                return result
+            try:
+                warnings = verify(args["server"], wanted, datetime.now(timezone.utc))
+            except PkiError as error:
+                result.update(failed=True, changed=False, msg=f"{error} {error.remedy}")
+                return result
+        result.update(self._execute_module(module_name="originlock.aop.origin_site", task_vars=task_vars))
+        if warnings:
+            result["warnings"] = [*warnings, *result.get("warnings", [])]
+        return result

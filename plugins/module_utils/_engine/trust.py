@@ -1,0 +1,49 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Verify on the controller what an origin is about to trust, before the origin is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from .._origin.model import LOG_ONLY, OFF
+from .._origin.servers import SERVERS
+from .._pki.errors import PkiError
+from .._pki.verify import check_trust_bundle, parse_bundle, verify_leaf
+
+
+def verify(server: str, hostnames: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
+    """Check trust bundles and certificates of ``hostnames`` (the option of C(origin_site)).
+
+    Returns warnings. Raises :class:`PkiError` for anything that would make the server refuse the edge, or not start:
+    Apache accepts a broken bundle in its own check and dies on the reload.
+    """
+    warnings: list[str] = []
+    known = SERVERS[server]
+    checked = set()
+    for entry in hostnames:
+        name, stage = entry["name"], entry["stage"]
+        bundle, certificate = entry.get("trust_bundle") or "", entry.get("certificate") or ""
+        if stage == OFF or (stage, bundle, certificate) in checked:
+            continue
+        tolerated = known.tolerant and stage == LOG_ONLY
+        anchors = check_trust_bundle(bundle, f"the trust bundle of {name}", now)
+        if not certificate and not tolerated:
+            raise PkiError(
+                f"{name}: {stage} on {known.title} needs the client certificate that the edge presents",
+                "Give it as certificate; without it nobody knows whether the origin would refuse the edge.",
+            )
+        label = f"the client certificate of {name}"
+        for leaf in parse_bundle(certificate, label) if certificate else []:
+            try:
+                verify_leaf(leaf, anchors, label, now)
+            except PkiError as error:
+                if not tolerated:
+                    consequence = f"{known.title} would refuse the edge at {stage}; nothing was changed."
+                    raise PkiError(f"{error} {consequence}", error.remedy) from error
+                warnings.append(f"{error} {error.remedy} At log_only {known.title} serves the request all the same.")
+        checked.add((stage, bundle, certificate))
+    return warnings

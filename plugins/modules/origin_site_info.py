@@ -1,0 +1,89 @@
+#!/usr/bin/python
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: origin_site_info
+short_description: Tell where an origin serves hostnames and at which stage
+version_added: "0.1.0"
+description:
+  - Reads what the server says is loaded. Changes nothing.
+author:
+  - originlock contributors (@originlock)
+attributes:
+  check_mode:
+    support: full
+    description: The module only reads.
+  diff_mode:
+    support: none
+    description: Nothing changes.
+options:
+  server:
+    description: The web server.
+    type: str
+    required: true
+    choices: [apache, nginx]
+  hostnames:
+    description: The hostnames to look for. With none, those that are protected are returned.
+    type: list
+    elements: str
+    default: []
+  paths:
+    description: Paths and names of this distribution, from the role.
+    type: dict
+    default: {}
+seealso:
+  - module: originlock.aop.origin_site
+"""
+
+EXAMPLES = r"""
+- name: Which hostnames are protected here
+  originlock.aop.origin_site_info:
+    server: nginx
+  register: protected
+"""
+
+RETURN = r"""
+sites:
+  description: Where the hostnames are served, one entry for each hostname and place.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    hostname:
+      description: The hostname.
+      type: str
+    file:
+      description: The file of the server block or virtual host.
+      type: str
+    line:
+      description: Its line.
+      type: int
+    listeners:
+      description: The addresses it listens on.
+      type: list
+      elements: str
+    stage_before:
+      description: The stage.
+      type: str
+    stage_after:
+      description: The same, for the likeness to M(originlock.aop.origin_site).
+      type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.originlock.aop.plugins.module_utils._engine.errors import run
+from ansible_collections.originlock.aop.plugins.module_utils._engine.origin import SITE_INFO_SPEC, read
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=SITE_INFO_SPEC, supports_check_mode=True)
+    run(module, read)
+
+
+if __name__ == "__main__":
+    main()
