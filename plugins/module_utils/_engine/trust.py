@@ -12,6 +12,7 @@ from typing import Any
 from .._origin.model import LOG_ONLY, OFF
 from .._origin.servers import SERVERS
 from .._pki.errors import PkiError
+from .._pki.library import x509
 from .._pki.verify import check_trust_bundle, parse_bundle, verify_leaf
 
 
@@ -27,7 +28,7 @@ def verify(server: str, hostnames: Sequence[Mapping[str, Any]], now: datetime) -
     for entry in hostnames:
         name, stage = entry["name"], entry["stage"]
         bundle, certificate = entry.get("trust_bundle") or "", entry.get("certificate") or ""
-        if stage == OFF or (stage, bundle, certificate) in checked:
+        if stage in (OFF, False) or (stage, bundle, certificate) in checked:
             continue
         tolerated = known.tolerant and stage == LOG_ONLY
         anchors = check_trust_bundle(bundle, f"the trust bundle of {name}", now)
@@ -38,12 +39,19 @@ def verify(server: str, hostnames: Sequence[Mapping[str, Any]], now: datetime) -
             )
         label = f"the client certificate of {name}"
         for leaf in parse_bundle(certificate, label) if certificate else []:
-            try:
-                verify_leaf(leaf, anchors, label, now)
-            except PkiError as error:
-                if not tolerated:
-                    consequence = f"{known.title} would refuse the edge at {stage}; nothing was changed."
-                    raise PkiError(f"{error} {consequence}", error.remedy) from error
-                warnings.append(f"{error} {error.remedy} At log_only {known.title} serves the request all the same.")
+            problem = _problem(leaf, anchors, label, now)
+            if problem is not None and not tolerated:
+                consequence = f"{known.title} would refuse the edge at {stage}; nothing was changed."
+                raise PkiError(f"{problem} {consequence}", problem.remedy)
+            if problem is not None:
+                warnings.append(f"{problem} {problem.remedy} At log_only {known.title} serves the request all the same.")
         checked.add((stage, bundle, certificate))
     return warnings
+
+
+def _problem(leaf: x509.Certificate, anchors: list[x509.Certificate], label: str, now: datetime) -> PkiError | None:
+    try:
+        verify_leaf(leaf, anchors, label, now)
+    except PkiError as error:
+        return error
+    return None
