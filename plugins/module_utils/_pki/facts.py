@@ -84,7 +84,7 @@ class CertificateFacts:
 
 def iso(moment: datetime) -> str:
     """``2026-11-24T06:43:18Z``."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%sT%H:%M:%SZ")
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def not_before(certificate: x509.Certificate) -> datetime:

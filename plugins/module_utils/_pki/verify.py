@@ -158,6 +158,12 @@ def check_strength(certificate: x509.Certificate, name: str) -> None:
 def _check_authority(certificate: x509.Certificate, name: str) -> None:
     if not is_ca(certificate):
         raise PkiError(f"{name} is not a CA certificate (basicConstraints CA:TRUE).", "Give the CA that issued it.")
+    check_authority_purpose(certificate, name)
+    _check_key(certificate, name)
+
+
+def check_authority_purpose(certificate: x509.Certificate, name: str) -> None:
+    """Refuse a CA whose usages forbid issuing certificates for TLS clients. Raises PkiError."""
     usages = key_usages(certificate)
     if usages is not None and "keyCertSign" not in usages:
         raise PkiError(f"{name} may not sign certificates: its keyUsage lacks keyCertSign.", "Use another CA.")
@@ -167,7 +173,6 @@ def _check_authority(certificate: x509.Certificate, name: str) -> None:
             f"{name} may not issue for TLS clients: its extendedKeyUsage lacks clientAuth.", "Use another CA."
         )
     _check_critical(certificate, name)
-    _check_key(certificate, name)
 
 
 def _check_critical(certificate: x509.Certificate, name: str) -> None:
@@ -231,7 +236,8 @@ def _chain(certificate: x509.Certificate, bundle: list[x509.Certificate], name: 
         constraints = extension(issuer, x509.BasicConstraints)
         if constraints and constraints.path_length is not None and constraints.path_length < len(chain) - 1:
             raise PkiError(
-                f"{name}: its issuer {issuer.subject.rfc4514_string()} allows {constraints.path_length} CAs below it, there are {len(chain) - 1}.",
+                f"{name}: its issuer {issuer.subject.rfc4514_string()} allows {constraints.path_length} CAs below it, "
+                f"there are {len(chain) - 1}.",
                 "Use another CA.",
             )
         if is_self_signed(issuer):
