@@ -60,7 +60,8 @@ class Judgement:
 
 def hash_algorithm(digest: str) -> Any:
     """``sha256``, ``sha384`` or ``sha512`` as the library's object."""
-    return {"sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512}[digest]()
+    known: dict[str, Any] = {"sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512}
+    return known[digest]()
 
 
 def check_common_name(name: str, option: str) -> None:

@@ -172,13 +172,8 @@ def reasons(certificate: x509.Certificate, spec: LeafSpec) -> list[str]:
     return differences
 
 
-def judge(
-    certificate: x509.Certificate, spec: LeafSpec, ca: x509.Certificate | None, now: datetime
-) -> authority.Judgement:
-    """Whether it is time for the next one.
-
-    Where the CA ends so early that a renewal would win nothing, a new CA is what is recommended.
-    """
+def judge(certificate: x509.Certificate, spec: LeafSpec, now: datetime) -> authority.Judgement:
+    """Whether it is time for the next one."""
     left = days_left(certificate, now)
     end = iso(not_after(certificate))
     if left > spec.renew_before:

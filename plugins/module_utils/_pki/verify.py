@@ -75,7 +75,7 @@ def check_trust_bundle(pem: str, label: str, now: datetime) -> list[x509.Certifi
     for number, certificate in enumerate(bundle, 1):
         name = f"{label}: certificate {number} ({certificate.subject.rfc4514_string()})"
         _check_authority(certificate, name)
-        _check_validity(certificate, name, now, "Take it out of the bundle or replace it.")
+        check_validity(certificate, name, now, "Take it out of the bundle or replace it.")
         if not is_self_signed(certificate):
             _check_hash(certificate, name)
             _chain(certificate, bundle, name)
@@ -118,7 +118,7 @@ def verify_leaf(
     name = "{} ({})".format(label, certificate.subject.rfc4514_string() or "no subject")
     check_client_purpose(certificate, name)
     check_strength(certificate, name)
-    _check_validity(certificate, name, now, "Issue a new client certificate.")
+    check_validity(certificate, name, now, "Issue a new client certificate.")
     if days_left(certificate, now) < min_days:
         raise PkiError(
             f"{name} is valid for {days_left(certificate, now):.1f} more days only; {min_days} are needed.",
@@ -127,7 +127,7 @@ def verify_leaf(
     for issuer in _chain(certificate, bundle, name):
         issuer_name = f"{label}: its issuer {issuer.subject.rfc4514_string()}"
         _check_authority(issuer, issuer_name)
-        _check_validity(issuer, issuer_name, now, "The CA must be replaced.")
+        check_validity(issuer, issuer_name, now, "The CA must be replaced.")
 
 
 def check_client_purpose(certificate: x509.Certificate, name: str) -> None:
@@ -213,7 +213,8 @@ def _check_hash(certificate: x509.Certificate, name: str) -> None:
         )
 
 
-def _check_validity(certificate: x509.Certificate, name: str, now: datetime, remedy: str) -> None:
+def check_validity(certificate: x509.Certificate, name: str, now: datetime, remedy: str) -> None:
+    """Refuse what is expired at ``now`` (then with ``remedy``) or not yet valid. Raises PkiError."""
     if now > not_after(certificate):
         raise PkiError(f"{name} expired at {iso(not_after(certificate))}.", remedy)
     if now < not_before(certificate):
