@@ -56,7 +56,7 @@ def plan_leaves(
         leaves[name].extend(missing[:room])
         missing = missing[room:]
     while missing:
-        name = next(name for name in _names(missing) if name not in leaves
+        name = next(candidate for candidate in _names(missing) if candidate not in leaves)
         leaves[name] = missing[:hostnames_per_certificate]
         missing = missing[hostnames_per_certificate:]
     used = {name: tuple(sorted(names)) for name, names in leaves.items() if names}
