@@ -44,7 +44,7 @@ def verify(server: str, hostnames: Sequence[Mapping[str, Any]], now: datetime) -
                 consequence = f"{known.title} would refuse the edge at {stage}; nothing was changed."
                 raise PkiError(f"{problem} {consequence}", problem.remedy)
             if problem is not None:
-                warnings.append(f"{problem} {problem.remedy} At log_only {known.title} serves the request all the same.")
+                warnings.append(f"{problem} {problem.remedy} At log_only {known.title} serves the request anyway.")
         checked.add((stage, bundle, certificate))
     return warnings
 
