@@ -1,28 +1,89 @@
 # What people want, one target each; `make help` lists them.
 SHELL := /bin/bash
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.14 python3.11 python3; do command -v $$p >/dev/null && $$p -c 'import venv, ensurepip' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 TREE := .collections/ansible_collections/originlock/aop
+READY := $(VENV)/.ready
+# As given by the user: narrows a test target, e.g. make units ARGS="tests/unit/plugins/filter -k name"
+ARGS ?=
+PYTEST := $(BIN)/python -m pytest
+# Tests import the collection from the laid-out tree, and call the tools of the virtual environment.
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.collections
 export PYTHONPATH := $(CURDIR)/.collections
-ARGS ?=
+export PATH := $(CURDIR)/$(BIN):$(PATH):/usr/sbin:/sbin
+export ANSIBLE_HOME := $(CURDIR)/.ansible
 
+.DEFAULT_GOAL := help
 .PHONY: help
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 
-$(VENV)/.ready: requirements-dev.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -r requirements-dev.txt
-	touch $@
+$(READY): requirements-dev.txt
+	@python=$$(tests/tools/setup.sh python) && echo "setup: $$python makes $(VENV), pip downloads the packages of $<" >&2 \
+	  && { $(BIN)/python -c '' 2>/dev/null || $$python -m venv --clear $(VENV); } \
+	  && $(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.PHONY: setup
+setup: $(READY) tree ## Install the Python tools into .venv (other targets do it when needed)
+
+.PHONY: system
+system: ## Install the programs that a Debian or Ubuntu machine lacks for the tests (podman, ...)
+	@tests/tools/setup.sh system
 
 .PHONY: tree
-tree: ## Lay the checkout out as an importable collection in .collections
-	@mkdir -p $(TREE)
-	@for name in galaxy.yml README.md LICENSE plugins roles playbooks meta tests docs changelogs extensions; do \
-	  test -e $$name && ln -sfn $(CURDIR)/$$name $(TREE)/$$name; done; true
+tree: # lay the checkout out as an importable collection in .collections
+	@mkdir -p $(TREE) && for name in galaxy.yml README.md LICENSE plugins roles playbooks meta tests docs changelogs extensions; do \
+	  if test -e $$name; then ln -sfn $(CURDIR)/$$name $(TREE)/$$name; fi; done
+
+.PHONY: demo
+demo: setup system ## Tell the whole story on real NGINX and Apache, without an account (KEEP=1 leaves it running)
+	@$(BIN)/python -m tests.demo $(ARGS)
+
+.PHONY: test
+test: setup system ## Everything below, with times and a summary
+	@$(BIN)/python tests/tools/run_layers.py $(ARGS)
+
+.PHONY: lint
+lint: setup ## ansible-lint, ruff, mypy, direction of imports, changelog
+	@tests/tools/lint.sh
 
 .PHONY: units
-units: $(VENV)/.ready tree ## Unit tests (ARGS="path -k name" narrows)
-	$(BIN)/python -m pytest $(or $(ARGS),tests/unit)
+units: setup ## Unit tests
+	@$(PYTEST) $(or $(ARGS),tests/unit)
+
+.PHONY: api
+api: setup ## The sandbox, and the Cloudflare modules against it
+	@$(PYTEST) $(or $(ARGS),$(wildcard tests/sandbox_tests tests/integration_sandbox))
+
+.PHONY: tarball
+tarball: setup ## Build the collection, install it in an empty place and use it
+	@$(PYTEST) tests/tarball $(ARGS)
+
+.PHONY: sanity
+sanity: setup ## ansible-test sanity, without ignore files
+	@tests/tools/ansible_test.sh sanity $(ARGS)
+
+.PHONY: units-ansible-test
+units-ansible-test: setup ## The unit tests under ansible-test
+	@tests/tools/ansible_test.sh units $(ARGS)
+
+.PHONY: molecule
+molecule: setup system ## Each server role on real hosts (ARGS="-s nginx" for one)
+	@$(BIN)/python -m tests.hosts images
+	@$(BIN)/molecule test $(or $(ARGS),--all)
+
+.PHONY: e2e
+e2e: setup system ## From nothing to enforced, with traffic, on real hosts
+	@$(PYTEST) $(or $(ARGS),tests/e2e)
+
+.PHONY: bench
+bench: setup ## API calls and time for many hostnames
+	@$(PYTEST) $(or $(ARGS),tests/bench)
+
+.PHONY: clean
+clean: ## Remove test hosts and everything that was generated here (images stay)
+	@for run in .cache/hosts/runs/*/; do \
+	  if test -d "$$run"; then python3 -m tests.hosts down --prefix "$$(basename "$$run")"; fi; done
+	@rm -rf $(VENV) .cache .collections .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/output *.tar.gz
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -19,6 +19,7 @@ CACHE = ROOT / ".cache" / "hosts"
 # Rootless containers have no addresses that the host can reach, so podman runs as root.
 SUDO: List[str] = [] if os.geteuid() == 0 else ["sudo"]
 _FALLBACK = CACHE / "containers.conf"
+_PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
 
 class HostsError(Exception):
@@ -32,7 +33,7 @@ def say(text: str) -> None:
 
 def need(*programs: str) -> None:
     """Fail with the remedy when a program is missing."""
-    missing = [name for name in programs if not shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")]
+    missing = [name for name in programs if not shutil.which(name, path=_PATH)]
     if missing:
         raise HostsError("missing: %s. Install them with 'make system' (Debian, Ubuntu)." % ", ".join(missing))
 
@@ -43,7 +44,8 @@ def run(
     """Run ``command``; its output is kept, and shown when it fails and ``check`` is set."""
     done = subprocess.run(list(command), stdin=stdin, capture_output=True, text=True, timeout=timeout, check=False)
     if check and done.returncode:
-        raise HostsError("'%s' failed (%s):\n%s" % (" ".join(command), done.returncode, (done.stderr or done.stdout).strip()))
+        output = (done.stderr or done.stdout).strip()
+        raise HostsError("'%s' failed (%s):\n%s" % (" ".join(command), done.returncode, output))
     return done
 
 
@@ -75,12 +77,13 @@ def settle_runtime(image: str) -> None:
     probe = ("run", "--rm", "--network=none", image, "true")
     done = podman(*probe, check=False)
     if done.returncode:
-        if not shutil.which("runc", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin"):
-            raise HostsError("podman can't start a container and runc, which may help, isn't installed:\n" + done.stderr)
+        if not shutil.which("runc", path=_PATH):
+            raise HostsError("podman can't start a container, and runc (which may help) is missing:\n" + done.stderr)
         limit = min(20000, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
         CACHE.mkdir(parents=True, exist_ok=True)
         _FALLBACK.write_text(
-            '[engine]\nruntime = "runc"\n[containers]\ndefault_ulimits = ["nofile=%d:%d", "nproc=1000:1000"]\n' % (limit, limit)
+            '[engine]\nruntime = "runc"\n'
+            '[containers]\ndefault_ulimits = ["nofile=%d:%d", "nproc=1000:1000"]\n' % (limit, limit)
         )
         say("plain podman can't start containers here; using runc with lower limits (%s)" % _FALLBACK)
         again = podman(*probe, check=False)

@@ -104,7 +104,8 @@ def down(prefix: str) -> None:
 def running() -> List[Dict[str, str]]:
     containers = podman_json("ps", "-a", "--filter", "label=" + _LABEL, "--format", "json")
     return [
-        {"prefix": entry["Labels"][_LABEL], "container": entry["Names"][0], "state": entry["State"]} for entry in containers
+        {"prefix": entry["Labels"][_LABEL], "container": entry["Names"][0], "state": entry["State"]}
+        for entry in containers
     ]
 
 
@@ -146,7 +147,8 @@ def _wait(host: Host, directory: Path) -> None:
         timeout=_PATIENCE,
     )
     if done.stdout.strip() != "running":
-        raise HostsError("%s: systemd isn't content: %s %s" % (host.container, done.stdout.strip(), done.stderr.strip()))
+        said = "%s %s" % (done.stdout.strip(), done.stderr.strip())
+        raise HostsError("%s: systemd isn't content: %s" % (host.container, said))
 
 
 def _state(
@@ -174,13 +176,15 @@ def _state(
         "ansible_control_path_dir": control,
         "ansible_python_interpreter": "/usr/bin/python3",
     }
-    group = {
-        "vars": everywhere,
-        "hosts": {
-            host.name: {"ansible_host": host.address, "aop_server": host.server, "test_address6": host.address6}
-            for host in hosts
-        },
-    }
+    groups: Dict[str, Any] = {}
+    for host in hosts:
+        members = groups.setdefault(host.server + "_origins", {"hosts": {}})["hosts"]
+        members[host.name] = {
+            "ansible_host": host.address,
+            "aop_server": host.server,
+            "test_address6": host.address6,
+        }
+    group = {"vars": everywhere, "children": groups}
     written.parent.mkdir(parents=True, exist_ok=True)
     written.write_text(json.dumps({"all": {"children": {"aop_origins": group}}}, indent=2) + "\n")
     return state

@@ -71,7 +71,7 @@ def _debian(release: str) -> str:
     mirror = os.environ.get("ORIGINLOCK_DEBIAN_MIRROR")
     try:
         run(
-            [*SUDO, "mmdebstrap", "--quiet", "--variant=minbase", "--aptopt=APT::Sandbox::User \"root\""]
+            [*SUDO, "mmdebstrap", "--quiet", "--variant=minbase", '--aptopt=APT::Sandbox::User "root"']
             + ["--include=ca-certificates", release, archive, *([mirror] if mirror else [])],
             timeout=900,
         )
@@ -113,11 +113,9 @@ def build(kinds: Iterable[Tuple[str, str]]) -> None:
         list(pool.map(_debian, releases))
         settle_runtime("docker.io/library/debian:%s-slim" % releases[0])
         list(pool.map(release_base, releases))
-        jobs = [
-            pool.submit(
-                _build, image_name(s, r), "localhost/originlock-base-" + r, HERE / "servers" / s / "Containerfile", host_content(s)
-            )
-            for s, r in stale
-        ]
-        for job in jobs:
-            job.result()
+        list(pool.map(lambda kind: _build_server(kind[0], kind[1], host_content(kind[0])), stale))
+
+
+def _build_server(server: str, release: str, content: str) -> None:
+    containerfile = HERE / "servers" / server / "Containerfile"
+    _build(image_name(server, release), "localhost/originlock-base-" + release, containerfile, content)

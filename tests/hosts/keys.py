@@ -13,6 +13,7 @@ from .commands import need, run
 # Certificate's file name → its host names. The default site's is self-signed, the others come from the test CA.
 SITES = {"example.com": ["app.example.com", "api.example.com"], "example.org": ["www.example.org"]}
 _DAYS = "30"
+_NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
 
 
 def make_ssh(directory: Path) -> None:
@@ -31,7 +32,7 @@ def write_known_hosts(directory: Path, addresses: Iterable[str]) -> None:
 
 
 def make_sites(directory: Path) -> None:
-    """``origin-ca.pem`` for clients that verify, and ``sites/`` (certificates and keys) to be mounted into the hosts."""
+    """``origin-ca.pem`` for clients that verify, and ``sites/`` (certificates, keys) to be mounted into the hosts."""
     need("openssl")
     mounted = directory / "sites"
     mounted.mkdir()
@@ -46,7 +47,7 @@ def make_sites(directory: Path) -> None:
             % ",".join("DNS:" + hostname for hostname in hostnames)
         )
         run(
-            ["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+            ["openssl", "req", "-new", *_NEW_KEY]
             + ["-subj", "/CN=" + hostnames[0], "-keyout", str(mounted / (name + ".key")), "-out", str(request)]
         )
         run(
@@ -59,6 +60,6 @@ def make_sites(directory: Path) -> None:
 
 def _self_signed(certificate: Path, key: Path, common_name: str) -> None:
     run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", _DAYS]
+        ["openssl", "req", "-x509", *_NEW_KEY, "-days", _DAYS]
         + ["-subj", "/CN=" + common_name, "-keyout", str(key), "-out", str(certificate)]
     )

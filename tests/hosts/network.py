@@ -55,7 +55,7 @@ def create(prefix: str) -> Network:
     for step in range(250):
         number = (start + step) % 250
         subnet = "10.214.%d.0/24" % number
-        if _taken(ip_network(subnet)):  # type: ignore[arg-type]
+        if _taken(IPv4Network(subnet)):
             continue
         subnet6 = "fd6f:726c:636b:%x::/64" % number
         for ranges in (["--subnet", subnet, "--ipv6", "--subnet", subnet6], ["--subnet", subnet]):
@@ -93,6 +93,8 @@ def _bridge(name: str) -> str:
 def _taken(subnet: IPv4Network) -> bool:
     for link in json.loads(run(["ip", "-j", "address"]).stdout):
         for entry in link.get("addr_info", []):
-            if entry.get("family") == "inet" and subnet.overlaps(ip_network("%s/%s" % (entry["local"], entry["prefixlen"]), strict=False)):  # type: ignore[arg-type]
-                return True
+            if entry.get("family") == "inet":
+                there = IPv4Network("%s/%s" % (entry["local"], entry["prefixlen"]), strict=False)
+                if subnet.overlaps(there):
+                    return True
     return False
