@@ -1,0 +1,31 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filters C(protections), C(for_origin) and C(known_server)."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.originlock.aop.plugins.module_utils._engine.planning import for_origin, protections
+from ansible_collections.originlock.aop.plugins.module_utils._origin.servers import SERVERS
+
+
+def known_server(name: Any) -> str:
+    """The name of a server, if we know it."""
+    if name not in SERVERS:
+        raise AnsibleFilterError(
+            f"aop_server is {name!r}, which is none of {', '.join(sorted(SERVERS))}. "
+            "Set it for this host in the inventory."
+        )
+    return str(name)
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Name and function of each."""
+        return {"protections": protections, "for_origin": for_origin, "known_server": known_server}

@@ -1,0 +1,129 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bring together what Cloudflare holds and what our CA issued, to plan the leaves of a zone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .._cloudflare.leaf_plan import CERTIFICATES_PER_ZONE, HOSTNAMES_PER_CERTIFICATE, plan_leaves
+from .._pki.errors import PkiError
+from .._pki.facts import common_name, issued_by
+from .._pki.library import x509
+from .._pki.verify import parse_bundle
+
+_GONE = ("deleted", "pending_deletion")
+
+
+def plan_zone(
+    hostnames: Sequence[str],
+    zone: str,
+    ca_certificate: str,
+    certificates: Sequence[Mapping[str, Any]],
+    associations: Sequence[Mapping[str, Any]],
+    certificates_per_zone: int = CERTIFICATES_PER_ZONE,
+    hostnames_per_certificate: int = HOSTNAMES_PER_CERTIFICATE,
+) -> dict[str, Any]:
+    """Which leaf of ours serves which hostname; see :func:`plan_leaves`.
+
+    ``certificates`` and ``associations`` as returned by the C(_info) modules. Returns ``leaves`` (name, hostnames),
+    ``foreign`` (hostnames that a certificate of somebody else serves today), ``problem`` (text or empty), ``warnings``.
+    """
+    authorities = parse_bundle(ca_certificate, f"the client CA of {zone}") if ca_certificate else []
+    ours: dict[str, str] = {}
+    live = 0
+    for certificate in certificates:
+        if certificate.get("status") in _GONE:
+            continue
+        live += 1
+        leaf = _load(certificate.get("certificate"))
+        if leaf is not None and any(issued_by(leaf, authority) for authority in authorities):
+            ours[str(certificate["id"])] = common_name(leaf.subject) or str(certificate["id"])
+    placed, foreign = {}, []
+    for association in associations:
+        name = ours.get(str(association["certificate_id"]))
+        if name is not None:
+            placed[association["hostname"]] = name
+        elif association["hostname"] in hostnames and association.get("enabled") is not None:
+            foreign.append({"hostname": association["hostname"], "certificate_id": association["certificate_id"]})
+    plan = plan_leaves(
+        zone,
+        hostnames,
+        placed,
+        live - len(set(ours.values())),
+        certificates_per_zone,
+        hostnames_per_certificate,
+    )
+    return {
+        "leaves": [{"name": name, "hostnames": list(names)} for name, names in sorted(plan.leaves.items())],
+        "foreign": foreign,
+        "problem": plan.problem,
+        "warnings": list(plan.warnings),
+    }
+
+
+def _load(pem: str | None) -> x509.Certificate | None:
+    try:
+        return parse_bundle(pem, "a certificate at Cloudflare")[0] if pem else None
+    except PkiError:
+        return None
+
+
+def protections(
+    zones: Sequence[Mapping[str, Any]],
+    state: Mapping[str, Mapping[str, Any]],
+    trust_bundles: Mapping[str, str],
+    leaves: Mapping[str, str] | None = None,
+) -> list[dict[str, Any]]:
+    """One entry for each hostname of ``zones``: whom origins shall trust, what the edge presents now or soon.
+
+    ``state`` is what the role cloudflare read (zone → id, certificates, associations), ``trust_bundles`` holds the PEM
+    for each zone, ``leaves`` the PEM of the leaf that a hostname is about to get. ``certificate`` holds every
+    certificate that an origin must accept, the coming one first.
+    """
+    found = []
+    for zone in zones:
+        held = state.get(zone["name"]) or {}
+        certificates = {str(entry["id"]): entry for entry in held.get("certificates") or []}
+        used = {entry["hostname"]: entry for entry in held.get("associations") or []}
+        for hostname in sorted({str(name).rstrip(".").lower() for name in zone["hostnames"]}):
+            association = used.get(hostname) or {}
+            certificate = certificates.get(str(association.get("certificate_id"))) or {}
+            coming = (leaves or {}).get(hostname, "")
+            presented = [pem for pem in (coming, certificate.get("certificate") or "") if pem]
+            found.append(
+                {
+                    "name": hostname,
+                    "zone": zone["name"],
+                    "zone_id": held.get("id"),
+                    "trust_bundle": trust_bundles.get(zone["name"], ""),
+                    "certificate": "".join(dict.fromkeys(pem.strip() + "\n" for pem in presented)),
+                    "certificate_id": association.get("certificate_id"),
+                    "certificate_status": certificate.get("status"),
+                    "sha256": certificate.get("sha256"),
+                    "serial_number": certificate.get("serial_number"),
+                    "expires_on": certificate.get("expires_on"),
+                    "association_enabled": association.get("enabled"),
+                    "association_status": association.get("status"),
+                }
+            )
+    return found
+
+
+def for_origin(
+    entries: Sequence[Mapping[str, Any]], stage: str, serves: Sequence[str] | None = None
+) -> list[dict[str, str]]:
+    """The option ``hostnames`` of C(origin_site): the entries that this origin serves (or all), at a stage."""
+    wanted = None if serves is None else {str(name).rstrip(".").lower() for name in serves}
+    return [
+        {
+            "name": entry["name"],
+            "stage": stage,
+            "trust_bundle": entry["trust_bundle"],
+            "certificate": entry["certificate"],
+        }
+        for entry in entries
+        if wanted is None or entry["name"] in wanted
+    ]

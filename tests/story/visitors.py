@@ -1,0 +1,135 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Visitors: bounded, paced requests to the protected hostnames through the edge, counted one by one."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+_TIMEOUT = 15.0
+
+
+@dataclass
+class Tally:
+    """What the visitors saw. ``failures`` holds a line for each request that wasn't served as it should be."""
+
+    served: int = 0
+    failures: list[str] = field(default_factory=list)
+    by_kind: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def made(self) -> int:
+        return self.served + len(self.failures)
+
+
+class EdgeConnection(http.client.HTTPSConnection):
+    """HTTPS to the sandbox's edge, whatever the hostname's real address is."""
+
+    def __init__(self, hostname: str, edge: tuple[str, int], context: ssl.SSLContext) -> None:
+        super().__init__(hostname, context=context, timeout=_TIMEOUT)
+        self._edge = edge
+        self._tls = context
+
+    def connect(self) -> None:
+        plain = http.client.socket.create_connection(self._edge, self.timeout)  # type: ignore[attr-defined]
+        self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
+
+
+class Visitors:
+    """Threads that ask for pages until they are stopped; at most ``limit`` requests in all.
+
+    Half of them keep their connection, the others make one for each request. Each waits after a request so that the
+    total is near ``per_second``.
+    """
+
+    def __init__(
+        self,
+        edge: tuple[str, int],
+        edge_ca: Path,
+        hostnames: list[str],
+        per_second: float = 50,
+        threads: int = 4,
+        limit: int = 60_000,
+    ) -> None:
+        self.tally = Tally()
+        self._edge = edge
+        self._hostnames = hostnames
+        self._context = ssl.create_default_context(cafile=str(edge_ca))
+        self._pause = threads / per_second
+        self._left = limit
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._visit, args=(number, number % 2 == 0), daemon=True)
+            for number in range(threads)
+        ]
+
+    def __enter__(self) -> Visitors:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> Tally:
+        """End the visits; the last requests are waited for."""
+        self._stop.set()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(_TIMEOUT + 5)
+        return self.tally
+
+    def _visit(self, number: int, keep: bool) -> None:
+        connections: dict[str, EdgeConnection] = {}
+        turn = number
+        while not self._stop.is_set():
+            with self._lock:
+                if self._left <= 0:
+                    return
+                self._left -= 1
+            hostname = self._hostnames[turn % len(self._hostnames)]
+            started = time.monotonic()
+            self._one(connections, hostname, keep, turn)
+            turn += 1
+            self._stop.wait(max(0.0, self._pause - (time.monotonic() - started)))
+        for connection in connections.values():
+            connection.close()
+
+    def _one(self, connections: dict[str, EdgeConnection], hostname: str, keep: bool, turn: int) -> None:
+        connection = connections.pop(hostname, None)
+        reused = connection is not None
+        if connection is None:
+            connection = EdgeConnection(hostname, self._edge, self._context)
+        headers = {} if keep else {"Connection": "close"}
+        problem = ""
+        try:
+            connection.request("GET", f"/?visit={turn}", headers=headers)
+            answer = connection.getresponse()
+            body = answer.read()
+            if answer.status != 200 or f"This is {hostname}.".encode() not in body:
+                problem = f"{answer.status} {body[:120]!r}"
+        except (OSError, http.client.HTTPException) as error:
+            problem = f"{type(error).__name__}: {error}"
+        kind = "kept" if reused else "new"
+        with self._lock:
+            if problem:
+                moment = time.strftime("%H:%M:%S")
+                self.tally.failures.append(f"{moment} {hostname} ({kind} connection): {problem}")
+            else:
+                self.tally.served += 1
+                self.tally.by_kind[kind] += 1
+        if keep and not problem and not answer.will_close:
+            connections[hostname] = connection
+        else:
+            connection.close()
