@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import http.client
-import ssl
 import threading
 import time
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
+
+from tests.sandbox.client import Control
 
 _TIMEOUT = 15.0
 
@@ -30,19 +31,6 @@ class Tally:
         return self.served + len(self.failures)
 
 
-class EdgeConnection(http.client.HTTPSConnection):
-    """HTTPS to the sandbox's edge, whatever the hostname's real address is."""
-
-    def __init__(self, hostname: str, edge: tuple[str, int], context: ssl.SSLContext) -> None:
-        super().__init__(hostname, context=context, timeout=_TIMEOUT)
-        self._edge = edge
-        self._tls = context
-
-    def connect(self) -> None:
-        plain = http.client.socket.create_connection(self._edge, self.timeout)  # type: ignore[attr-defined]
-        self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
-
-
 class Visitors:
     """Threads that ask for pages until they are stopped; at most ``limit`` requests in all.
 
@@ -52,17 +40,15 @@ class Visitors:
 
     def __init__(
         self,
-        edge: tuple[str, int],
-        edge_ca: Path,
+        sandbox: Control,
         hostnames: list[str],
         per_second: float = 50,
         threads: int = 4,
         limit: int = 60_000,
     ) -> None:
         self.tally = Tally()
-        self._edge = edge
+        self._sandbox = sandbox
         self._hostnames = hostnames
-        self._context = ssl.create_default_context(cafile=str(edge_ca))
         self._pause = threads / per_second
         self._left = limit
         self._lock = threading.Lock()
@@ -91,37 +77,36 @@ class Visitors:
         return self.tally
 
     def _visit(self, number: int, keep: bool) -> None:
-        connections: dict[str, EdgeConnection] = {}
-        turn = number
-        while not self._stop.is_set():
-            with self._lock:
-                if self._left <= 0:
-                    return
-                self._left -= 1
-            hostname = self._hostnames[turn % len(self._hostnames)]
-            started = time.monotonic()
-            self._one(connections, hostname, keep, turn)
-            turn += 1
-            self._stop.wait(max(0.0, self._pause - (time.monotonic() - started)))
-        for connection in connections.values():
-            connection.close()
+        with ExitStack() as stack:
+            # A closed connection object connects again by itself at its next request.
+            connections = {
+                name: stack.enter_context(self._sandbox.visitor(name, _TIMEOUT)) for name in self._hostnames
+            }
+            turn = number
+            while not self._stop.is_set():
+                with self._lock:
+                    if self._left <= 0:
+                        return
+                    self._left -= 1
+                hostname = self._hostnames[turn % len(self._hostnames)]
+                started = time.monotonic()
+                self._one(connections[hostname], hostname, keep, turn)
+                turn += 1
+                self._stop.wait(max(0.0, self._pause - (time.monotonic() - started)))
 
-    def _one(self, connections: dict[str, EdgeConnection], hostname: str, keep: bool, turn: int) -> None:
-        connection = connections.pop(hostname, None)
-        reused = connection is not None
-        if connection is None:
-            connection = EdgeConnection(hostname, self._edge, self._context)
-        headers = {} if keep else {"Connection": "close"}
+    def _one(self, connection: http.client.HTTPConnection, hostname: str, keep: bool, turn: int) -> None:
+        kind = "kept" if connection.sock is not None else "new"
         problem = ""
         try:
-            connection.request("GET", f"/?visit={turn}", headers=headers)
+            connection.request("GET", f"/?visit={turn}", headers={} if keep else {"Connection": "close"})
             answer = connection.getresponse()
             body = answer.read()
             if answer.status != 200 or f"This is {hostname}.".encode() not in body:
                 problem = f"{answer.status} {body[:120]!r}"
         except (OSError, http.client.HTTPException) as error:
             problem = f"{type(error).__name__}: {error}"
-        kind = "kept" if reused else "new"
+        if problem or not keep:
+            connection.close()
         with self._lock:
             if problem:
                 moment = time.strftime("%H:%M:%S")
@@ -129,7 +114,3 @@ class Visitors:
             else:
                 self.tally.served += 1
                 self.tally.by_kind[kind] += 1
-        if keep and not problem and not answer.will_close:
-            connections[hostname] = connection
-        else:
-            connection.close()
