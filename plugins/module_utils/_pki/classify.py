@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Callable
 
 from ansible_collections.originlock.aop.plugins.module_utils._pki import pem as pem_text
 from ansible_collections.originlock.aop.plugins.module_utils._pki import verify
@@ -111,6 +111,20 @@ def classify(text: str, label: str, now: datetime) -> Finding:
     return Finding(kind, tuple(certificates), kinds, bool(keys), encrypted, not reasons, tuple(reasons))
 
 
+def classify_bytes(data: bytes, label: str, now: datetime) -> Finding:
+    """classify for what a file holds: tells DER (binary) from text."""
+    try:
+        return classify(data.decode("utf-8"), label, now)
+    except UnicodeDecodeError:
+        pass
+    try:
+        facts = describe(x509.load_der_x509_certificate(data))
+    except Exception:  # the library raises many kinds for what is no certificate
+        return Finding("unknown", reasons=(f"{label} is neither text nor a certificate in DER form.",))
+    reason = f"{label} is a certificate ({facts.subject}) in DER form; convert it: openssl x509 -inform der."
+    return Finding("unknown", reasons=(reason,))
+
+
 def _reasons(
     certificates: list[x509.Certificate], kinds: tuple[str, ...], has_key: bool, label: str, now: datetime
 ) -> list[str]:
@@ -123,16 +137,20 @@ def _reasons(
     certificate, facts = certificates[0], describe(certificates[0])
     found += _cloudflares(kinds[0], facts, label)
     name = f"{label} ({facts.subject or 'no subject'})"
-    for check in (verify.check_client_purpose, verify.check_strength):
-        try:
-            check(certificate, name)
-        except PkiError as error:
-            found.append(str(error))
+    checks: list[Callable[[], None]] = [
+        lambda: verify.check_client_purpose(certificate, name),
+        lambda: verify.check_strength(certificate, name),
+        lambda: verify.check_validity(certificate, name, now, ""),
+    ]
+    return found + [problem for problem in map(_problem, checks) if problem]
+
+
+def _problem(check: Callable[[], None]) -> str | None:
     try:
-        verify.check_validity(certificate, name, now, "")
+        check()
     except PkiError as error:
-        found.append(str(error))
-    return found
+        return str(error)
+    return None
 
 
 def _cloudflares(kind: str, facts: CertificateFacts, label: str) -> list[str]:
@@ -152,8 +170,4 @@ def verifies_against(
     certificates: tuple[x509.Certificate, ...], bundle: list[x509.Certificate], label: str, now: datetime
 ) -> str | None:
     """None where the first certificate verifies as a client certificate with the bundle, else the reason."""
-    try:
-        verify.verify_leaf(certificates[0], bundle, label, now)
-    except PkiError as error:
-        return str(error)
-    return None
+    return _problem(lambda: verify.verify_leaf(certificates[0], bundle, label, now))

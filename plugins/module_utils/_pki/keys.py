@@ -27,6 +27,7 @@ DEFAULT_TYPE = "RSA"
 DEFAULT_RSA_BITS = 4096
 DEFAULT_CURVE = "P-256"
 MINIMUM_PASSPHRASE = 8
+MAXIMUM_PASSPHRASE_BYTES = 1023  # OpenSSL reads no more
 MAXIMUM_RSA_BITS = 8192
 
 
@@ -91,6 +92,11 @@ def check_new_passphrase(passphrase: str) -> None:
         raise PkiError(
             f"The passphrase for the new CA key is shorter than {MINIMUM_PASSPHRASE} characters.",
             "Make a random one and keep it in Ansible Vault.",
+        )
+    if len(passphrase.encode("utf-8")) > MAXIMUM_PASSPHRASE_BYTES:
+        raise PkiError(
+            f"The passphrase for the new CA key is longer than {MAXIMUM_PASSPHRASE_BYTES} bytes.",
+            "Choose a shorter one.",
         )
 
 

@@ -82,8 +82,8 @@ def end_of_life(spec: LeafSpec, ca: x509.Certificate, label: str, now: datetime)
         return wanted
     if not spec.clamp:
         raise PkiError(
-            f"A certificate for {spec.common_name} valid for {spec.valid_days} days (until {iso(wanted)}) would outlive "
-            f"its CA {label} ({ca.subject.rfc4514_string()}), which expires at {iso(not_after(ca))}, "
+            f"A certificate for {spec.common_name} valid for {spec.valid_days} days (until {iso(wanted)}) would "
+            f"outlive its CA {label} ({ca.subject.rfc4514_string()}), which expires at {iso(not_after(ca))}, "
             f"in {days_left(ca, now):.0f} days.",
             "Replace the CA, choose fewer valid_days, or set on_ca_expiry to clamp.",
         )
