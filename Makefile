@@ -61,7 +61,7 @@ tarball: setup ## Build the collection, install it in an empty place and use it
 	@$(PYTEST) tests/tarball $(ARGS)
 
 .PHONY: sanity
-sanity: setup ## ansible-test sanity, without ignore files
+sanity: setup system ## ansible-test sanity, without ignore files
 	@tests/tools/ansible_test.sh sanity $(ARGS)
 
 .PHONY: units-ansible-test

@@ -25,7 +25,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     up.add_argument(
         "--hosts",
         required=True,
-        help="SERVER-RELEASE or NAME=SERVER-RELEASE, with commas between; servers: %s; releases: %s"
+        help="all, or SERVER-RELEASE or NAME=SERVER-RELEASE with commas between; servers: %s; releases: %s"
         % (", ".join(images.servers()), ", ".join(images.RELEASES)),
     )
     up.add_argument("--inventory", type=Path, help="write the Ansible inventory here (else into the run's directory)")
@@ -39,7 +39,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     down.add_argument("--prefix", required=True)
 
     build = commands.add_parser("images", help="build the images (all, or those of --hosts)")
-    build.add_argument("--hosts", default="")
+    build.add_argument("--hosts", default="all")
 
     commands.add_parser("list", help="what is there")
     chosen = parser.parse_args(arguments)
@@ -51,10 +51,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         elif chosen.command == "down":
             fleet.down(chosen.prefix)
         elif chosen.command == "images":
-            if chosen.hosts:
-                images.build((entry["server"], entry["release"]) for entry in fleet.parse_hosts(chosen.hosts))
-            else:
-                images.build((server, release) for server in images.servers() for release in images.RELEASES)
+            images.build((entry["server"], entry["release"]) for entry in fleet.parse_hosts(chosen.hosts))
         else:
             print(json.dumps(fleet.running(), indent=2))
     except (HostsError, subprocess.TimeoutExpired) as error:

@@ -38,7 +38,9 @@ def run_directory(prefix: str) -> Path:
 
 
 def parse_hosts(text: str) -> List[Dict[str, str]]:
-    """``nginx-bookworm,web2=apache-trixie`` → name, server and release of each."""
+    """``nginx-bookworm,web2=apache-trixie`` → name, server and release of each; ``all`` is one of each kind."""
+    if text == "all":
+        text = ",".join("%s-%s" % (server, release) for server in images.servers() for release in images.RELEASES)
     found = []
     for item in filter(None, (part.strip() for part in text.split(","))):
         name, _, kind = item.rpartition("=")

@@ -28,7 +28,7 @@ def image_name(server: str, release: str) -> str:
 
 def split_kind(kind: str) -> Tuple[str, str]:
     """``nginx-trixie`` → (``nginx``, ``trixie``)."""
-    server, _, release = kind.rpartition("-")
+    server, _dash, release = kind.rpartition("-")
     if server not in servers() or release not in RELEASES:
         raise HostsError(
             "unknown host '%s': say SERVER-RELEASE with a server of %s and a release of %s"
@@ -108,7 +108,7 @@ def build(kinds: Iterable[Tuple[str, str]]) -> None:
         if not _has(name, _content(common)):
             _build(name, _debian(release), common, _content(common))
 
-    releases = sorted({release for _, release in stale})
+    releases = sorted({release for _server, release in stale})
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(_debian, releases))
         settle_runtime("docker.io/library/debian:%s-slim" % releases[0])

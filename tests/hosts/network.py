@@ -80,7 +80,7 @@ def add_edge_addresses(network: Network) -> List[str]:
     for address, length in wanted:
         options = ["nodad"] if length == "/128" else []
         run([*SUDO, "ip", "address", "replace", address + length, "dev", network.bridge, *options])
-    return [address for address, _ in wanted]
+    return [pair[0] for pair in wanted]
 
 
 def _bridge(name: str) -> str:

@@ -43,7 +43,7 @@ export HOME=$root/.cache/ansible-test
 unset ANSIBLE_COLLECTIONS_PATH PYTHONPATH
 
 # It would download get-pip from a server of the Ansible project; what Python brings along does as well.
-requirements=$("$bin/python" -c 'import ansible_test, os; print(os.path.join(list(ansible_test.__path__)[0], "_util/target/setup/requirements.py"))')
+requirements=$("$bin/python" -c 'import ansible_test, os; print(os.path.join(list(ansible_test.__path__)[0], "_internal/python_requirements.py"))')
 mkdir -p "$HOME/.ansible/test/cache"
 for pip_version in $(grep -oE "'[0-9]{2}\.[0-9](\.[0-9])?'" "$requirements" | tr -d "'" | sort -u); do
   printf '%s\n' 'import runpy, sys' 'sys.argv = ["ensurepip", "--default-pip"]' 'runpy.run_module("ensurepip", run_name="__main__")' \

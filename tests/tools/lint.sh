@@ -19,7 +19,7 @@ step mypy mypy
 step 'direction of imports' python tests/tools/import_direction.py
 step 'tests of the tools' python -m pytest -q tests/tools
 step changelog antsibull-changelog lint
-step ansible-lint ansible-lint --quiet --nocolor
+step ansible-lint ansible-lint -q --nocolor
 
 if [ "${#failed[@]}" -gt 0 ]; then
   printf 'lint: failed: %s\n' "${failed[@]}"

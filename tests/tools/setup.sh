@@ -46,6 +46,7 @@ system() {
   if lacks curl; then missing+=(curl); fi
   if lacks ip; then missing+=(iproute2); fi
   if lacks git; then missing+=(git); fi
+  if lacks shellcheck; then missing+=(shellcheck); fi
   if [ ! -e /etc/ssl/certs/ca-certificates.crt ]; then missing+=(ca-certificates); fi
   if [ "${#missing[@]}" -gt 0 ]; then install_packages "${missing[@]}"; fi
 }

@@ -1,0 +1,155 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the layers of the tests one after the other, and sum up: time, result, and what was not run and why.
+
+``python tests/tools/run_layers.py [LAYER ...]`` runs all layers, or the named ones; called by ``make test``.
+Ends with the line ``N passed, N failed, N skipped`` and exits 1 if a layer failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import List, Optional
+
+ROOT = Path(__file__).resolve().parents[2]
+LOGS = ROOT / ".cache" / "logs"
+# Cheap ones first; each is a target of the Makefile.
+LAYERS = ("lint", "units", "api", "bench", "tarball", "sanity", "units-ansible-test", "molecule", "e2e")
+_LIMIT = 30 * 60.0
+
+_COUNTS = re.compile(r"^(?:=+ )?(?=.*\bin \d)((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s")
+_COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)\b")
+_SKIPS = (
+    re.compile(r"^SKIPPED \[\d+\] (.*)$"),  # pytest -ra
+    re.compile(r"^WARNING: ((?:Skipping|Required program).*)$"),  # ansible-test
+    re.compile(r"^NOT RUN: (.*)$"),  # ours
+)
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass
+class Result:
+    """What one layer did; ``passed`` and ``failed`` count tests where the layer counts them, else the layer itself."""
+
+    layer: str
+    code: int = 0
+    seconds: float = 0.0
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    not_run: List[str] = field(default_factory=list)
+
+    def read(self, line: str) -> None:
+        """Take counts and reasons from one line of output."""
+        line = _COLOUR.sub("", line).strip()
+        counts = _COUNTS.match(line)
+        if counts:
+            for number, kind in _COUNT.findall(counts.group(1)):
+                if kind in ("passed", "xpassed"):
+                    self.passed += int(number)
+                elif kind in ("failed", "error", "errors"):
+                    self.failed += int(number)
+                else:
+                    self.skipped += int(number)
+        for pattern in _SKIPS:
+            found = pattern.match(line)
+            if found and found.group(1) not in self.not_run:
+                self.not_run.append(found.group(1))
+
+    def close(self, code: int, seconds: float) -> None:
+        self.code, self.seconds = code, seconds
+        if code and not self.failed:
+            self.failed += 1
+        elif not code and not self.passed:
+            self.passed += 1
+
+
+def run(layer: str) -> Result:
+    """Run ``make layer`` with its output shown and kept in ``.cache/logs``."""
+    result = Result(layer)
+    print("\n=== %s ===" % layer, flush=True)
+    LOGS.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    environment = {
+        key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "ARGS")
+    }
+    with open(LOGS / (layer + ".log"), "w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            ["make", "--no-print-directory", layer],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        watchdog = threading.Timer(_LIMIT, _stop, [process, result])
+        watchdog.start()
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                sys.stdout.write(line)
+                sys.stdout.flush()
+                log.write(line)
+                result.read(line)
+            code = process.wait()
+        finally:
+            watchdog.cancel()
+            if process.poll() is None:
+                _stop(process, result)
+    result.close(code, time.monotonic() - started)
+    return result
+
+
+def _stop(process: subprocess.Popen[str], result: Result) -> None:
+    result.not_run.append("stopped before its end (limit %d min)" % (_LIMIT / 60))
+    os.killpg(process.pid, signal.SIGKILL)
+
+
+def report(results: List[Result]) -> List[str]:
+    """The summary, line by line; the last one is the plain closing line."""
+    lines = ["", "=== summary ==="]
+    lines.extend(
+        "%-20s %-6s %6.1f s  %5d passed %3d failed %3d skipped"
+        % (each.layer, "FAILED" if each.code else "ok", each.seconds, each.passed, each.failed, each.skipped)
+        for each in results
+    )
+    left_out = [layer for layer in LAYERS if layer not in {result.layer for result in results}]
+    reasons = ["%s: layer not asked for" % layer for layer in left_out]
+    reasons += ["%s: %s" % (result.layer, reason) for result in results for reason in result.not_run]
+    lines.append("not run: nothing was left out" if not reasons else "not run:")
+    lines.extend("  " + reason for reason in reasons)
+    lines.append("total time %.1f min" % (sum(result.seconds for result in results) / 60))
+    passed, failed, skipped = (
+        sum(getattr(result, name) for result in results) for name in ("passed", "failed", "skipped")
+    )
+    lines.append("%d passed, %d failed%s" % (passed, failed, ", %d skipped" % skipped if skipped else ""))
+    return lines
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("layers", nargs="*", metavar="LAYER", help="of: %s (default: all)" % ", ".join(LAYERS))
+    chosen = parser.parse_args(arguments).layers or list(LAYERS)
+    unknown = [layer for layer in chosen if layer not in LAYERS]
+    if unknown:
+        parser.error("no such layer: %s" % ", ".join(unknown))
+    results = [run(layer) for layer in chosen]
+    print("\n".join(report(results)), flush=True)
+    return 1 if any(result.code for result in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
