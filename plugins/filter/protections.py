@@ -1,7 +1,7 @@
 # Copyright (c) 2026, originlock contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters C(protections), C(for_origin) and C(known_server)."""
+"""Filters that the roles and playbooks hand data along with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.originlock.aop.plugins.module_utils._engine.planning import for_origin, protections
+from ansible_collections.originlock.aop.plugins.module_utils._engine.planning import (
+    add_leaves,
+    for_origin,
+    protections,
+    wanted_at_cloudflare,
+)
 from ansible_collections.originlock.aop.plugins.module_utils._origin.servers import SERVERS
 
 
@@ -28,4 +33,10 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Name and function of each."""
-        return {"protections": protections, "for_origin": for_origin, "known_server": known_server}
+        return {
+            "add_leaves": add_leaves,
+            "for_origin": for_origin,
+            "known_server": known_server,
+            "protections": protections,
+            "wanted_at_cloudflare": wanted_at_cloudflare,
+        }

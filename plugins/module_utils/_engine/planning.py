@@ -10,11 +10,13 @@ from typing import Any
 
 from .._cloudflare.leaf_plan import CERTIFICATES_PER_ZONE, HOSTNAMES_PER_CERTIFICATE, plan_leaves
 from .._pki.errors import PkiError
-from .._pki.facts import common_name, issued_by
+from .._pki.facts import common_name, describe, issued_by
 from .._pki.library import x509
 from .._pki.verify import parse_bundle
 
 _GONE = ("deleted", "pending_deletion")
+# In check mode nothing is uploaded, so the id isn't known.
+_LATER = "known-after-upload"
 
 
 def plan_zone(
@@ -75,14 +77,15 @@ def protections(
     zones: Sequence[Mapping[str, Any]],
     state: Mapping[str, Mapping[str, Any]],
     trust_bundles: Mapping[str, str],
-    leaves: Mapping[str, str] | None = None,
+    plan: Sequence[Mapping[str, Any]] = (),
 ) -> list[dict[str, Any]]:
     """One entry for each hostname of ``zones``: whom origins shall trust, what the edge presents now or soon.
 
     ``state`` is what the role cloudflare read (zone → id, certificates, associations), ``trust_bundles`` holds the PEM
-    for each zone, ``leaves`` the PEM of the leaf that a hostname is about to get. ``certificate`` holds every
-    certificate that an origin must accept, the coming one first.
+    for each zone, ``plan`` (see :func:`add_leaves`) the leaf that a hostname is about to get. ``certificate`` holds
+    every certificate that an origin must accept, the coming one first.
     """
+    leaves = {hostname: leaf["certificate"] for leaf in plan for hostname in leaf["hostnames"]}
     found = []
     for zone in zones:
         held = state.get(zone["name"]) or {}
@@ -91,7 +94,7 @@ def protections(
         for hostname in sorted({str(name).rstrip(".").lower() for name in zone["hostnames"]}):
             association = used.get(hostname) or {}
             certificate = certificates.get(str(association.get("certificate_id"))) or {}
-            coming = (leaves or {}).get(hostname, "")
+            coming = leaves.get(hostname, "")
             presented = [pem for pem in (coming, certificate.get("certificate") or "") if pem]
             found.append(
                 {
@@ -127,3 +130,62 @@ def for_origin(
         for entry in entries
         if wanted is None or entry["name"] in wanted
     ]
+
+
+def add_leaves(
+    plan: Sequence[Mapping[str, Any]], zone: str, results: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """``plan`` and the leaves of one more zone, from the results of a loop over C(client_certificate).
+
+    Where check mode would renew a certificate, the one that is there stands for it.
+    """
+    added = [dict(entry) for entry in plan]
+    for result in results:
+        leaf = result["client_pki__leaf"]
+        pem = result.get("certificate")
+        if not pem:
+            with open(result["path"], encoding="ascii") as stream:
+                pem = stream.read()
+        facts = describe(parse_bundle(pem, result["path"])[0])
+        added.append(
+            {
+                "zone": zone,
+                "leaf": leaf["name"],
+                "hostnames": leaf["hostnames"],
+                "certificate": pem,
+                "path": result["path"],
+                "privatekey_path": result["privatekey_path"],
+                "sha256": facts.sha256,
+            }
+        )
+    return added
+
+
+def wanted_at_cloudflare(
+    plan: Sequence[Mapping[str, Any]], zone: str, state: Mapping[str, Any], uploaded: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """What to do at Cloudflare for one zone: ``uploads`` that aren't active yet, ``associations`` that differ.
+
+    ``state`` is what was read for the zone; ``uploaded`` are the certificates that an upload returned, in the order of
+    ``uploads``.
+    """
+    leaves = [leaf for leaf in plan if leaf["zone"] == zone]
+    held = {entry.get("sha256"): entry for entry in state.get("certificates") or [] if entry.get("status") not in _GONE}
+    uploads = [leaf for leaf in leaves if held.get(leaf["sha256"], {}).get("status") != "active"]
+    ids = {sha256: entry["id"] for sha256, entry in held.items()}
+    ids.update({entry["sha256"]: entry["id"] for entry in uploaded})
+    used = {entry["hostname"]: entry for entry in state.get("associations") or []}
+    associations = []
+    for leaf in leaves:
+        for hostname in leaf["hostnames"]:
+            there = used.get(hostname) or {}
+            wanted = {"hostname": hostname, "certificate_id": ids.get(leaf["sha256"]) or _LATER, "enabled": True}
+            done = there.get("status") == "active" and all(there.get(key) == wanted[key] for key in wanted)
+            if not done:
+                associations.append(wanted)
+    return {
+        "uploads": [
+            {"certificate_path": leaf["path"], "private_key_path": leaf["privatekey_path"]} for leaf in uploads
+        ],
+        "associations": associations,
+    }
