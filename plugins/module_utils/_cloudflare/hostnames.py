@@ -1,0 +1,60 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hostnames in one spelling."""
+
+from __future__ import annotations
+
+import re
+from typing import Iterable, List
+
+from .errors import InvalidInput
+
+try:
+    import idna
+
+    HAS_IDNA = True
+except ImportError:
+    HAS_IDNA = False
+
+_EXAMPLE = "Give a name such as app.example.com."
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z")
+
+
+def normalise(hostname: str) -> str:
+    """Lower case, without a final dot, in ASCII (IDNA 2008 with the UTS 46 mapping). A first label ``*`` is kept.
+
+    :raises InvalidInput: if it is no hostname of at most 255 characters.
+    """
+    name = hostname.strip().rstrip(".")
+    if not name.isascii():
+        name = _ascii(name, hostname)
+    name = name.lower()
+    labels = name.split(".")
+    checked = labels[1:] if labels[0] == "*" and len(labels) > 1 else labels
+    if len(name) > 255 or not all(_LABEL.match(label) for label in checked):
+        raise InvalidInput("%r is not a hostname." % hostname, _EXAMPLE)
+    return name
+
+
+def normalise_all(hostnames: Iterable[str]) -> List[str]:
+    """Each once, in the order given."""
+    return list(dict.fromkeys(normalise(hostname) for hostname in hostnames))
+
+
+def same(left: str, right: str) -> bool:
+    """True if both name the same host."""
+    try:
+        return normalise(left) == normalise(right)
+    except InvalidInput:
+        return left == right
+
+
+def _ascii(name: str, given: str) -> str:
+    prefix = "*." if name.startswith("*.") else ""
+    try:
+        if HAS_IDNA:
+            return prefix + str(idna.encode(name[len(prefix) :], uts46=True).decode("ascii"))
+        return prefix + name[len(prefix) :].encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise InvalidInput("%r is not a hostname: %s." % (given, error), _EXAMPLE) from None
