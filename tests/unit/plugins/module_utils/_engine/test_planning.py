@@ -1,0 +1,125 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the controller brings together for a fleet and for Cloudflare."""
+
+from __future__ import annotations
+
+from ansible_collections.originlock.aop.plugins.module_utils._engine import planning
+from ansible_collections.originlock.aop.plugins.module_utils._pki.verify import describe
+from ansible_collections.originlock.aop.tests.unit.plugins.pki_fixtures import support
+
+ZONE = {"name": "example.com", "hostnames": ["APP.example.com.", "api.example.com"]}
+CA = support.pem(support.root())
+LEAF = support.leaf("api.example.com")
+STRANGER = support.certificate("api.example.com", support.ec_key("stranger"))
+
+
+def held(certificate=LEAF, certificate_status="active", **association):
+    entry = {
+        "id": "1",
+        "sha256": describe(certificate).sha256,
+        "status": certificate_status,
+        "certificate": support.pem(certificate),
+        "serial_number": "5",
+        "expires_on": "2028-01-01T00:00:00Z",
+    }
+    used = {"hostname": "app.example.com", "certificate_id": "1", "enabled": True, "status": "active", **association}
+    return {"id": "z", "certificates": [entry], "associations": [used]}
+
+
+def plan(names, state):
+    return planning.plan_zone(names, "example.com", CA, state["certificates"], state["associations"])
+
+
+def a_leaf(path):
+    path.write_text(support.pem(LEAF))
+    result = {
+        "client_pki__leaf": {"name": "api.example.com", "hostnames": ["api.example.com", "app.example.com"]},
+        "certificate": None,
+        "path": str(path),
+        "privatekey_path": "/k",
+    }
+    return planning.add_leaves([], "example.com", [result])
+
+
+def test_a_hostname_stays_on_the_leaf_that_serves_it():
+    found = plan(["aaa.example.com", "app.example.com"], held())
+    assert found["leaves"] == [{"name": "api.example.com", "hostnames": ["aaa.example.com", "app.example.com"]}]
+    assert found["foreign"] == []
+
+
+def test_a_certificate_of_another_ca_is_foreign():
+    found = plan(["app.example.com"], held(STRANGER))
+    assert found["foreign"] == [{"hostname": "app.example.com", "certificate_id": "1"}]
+
+
+def test_a_deleted_certificate_places_nothing():
+    found = plan(["app.example.com"], held(certificate_status="deleted"))
+    assert found["leaves"] == [{"name": "app.example.com", "hostnames": ["app.example.com"]}]
+
+
+def test_a_void_association_is_not_foreign():
+    assert plan(["app.example.com"], held(STRANGER, enabled=None))["foreign"] == []
+
+
+def test_a_certificate_that_cannot_be_read_counts_as_somebody_elses():
+    state = held()
+    state["certificates"][0]["certificate"] = "<html>"
+    assert plan(["app.example.com"], state)["foreign"]
+
+
+def test_protections_hold_the_coming_certificate_and_the_present_one(tmp_path):
+    coming = support.leaf("api.example.com", key="next")
+    leaves = [{"hostnames": ["app.example.com"], "certificate": support.pem(coming)}]
+    entries = planning.protections([ZONE], {"example.com": held()}, {"example.com": CA}, leaves)
+    assert [entry["name"] for entry in entries] == ["api.example.com", "app.example.com"]
+    app = entries[1]
+    assert app["certificate"] == support.pem(coming) + support.pem(LEAF)
+    assert app["sha256"] == describe(LEAF).sha256
+    assert app["association_enabled"] is True
+    assert entries[0]["certificate"] == ""
+    assert entries[0]["association_enabled"] is None
+
+
+def test_the_same_certificate_is_not_given_twice():
+    leaves = [{"hostnames": ["app.example.com"], "certificate": support.pem(LEAF)}]
+    entries = planning.protections([ZONE], {"example.com": held()}, {"example.com": CA}, leaves)
+    assert entries[1]["certificate"] == support.pem(LEAF)
+
+
+def test_an_origin_gets_what_it_serves():
+    entries = planning.protections([ZONE], {}, {"example.com": CA})
+    assert [one["name"] for one in planning.for_origin(entries, "enforce")] == ["api.example.com", "app.example.com"]
+    served = planning.for_origin(entries, "enforce", ["App.example.com."])
+    assert served == [{"name": "app.example.com", "stage": "enforce", "trust_bundle": CA, "certificate": ""}]
+
+
+def test_where_check_mode_would_renew_the_present_certificate_stands_in(tmp_path):
+    leaf = a_leaf(tmp_path / "leaf.crt")[0]
+    assert leaf["certificate"] == support.pem(LEAF)
+    assert leaf["sha256"] == describe(LEAF).sha256
+
+
+def test_nothing_is_left_to_do_where_all_is_active(tmp_path):
+    leaves = a_leaf(tmp_path / "leaf.crt")
+    leaves[0]["hostnames"] = ["app.example.com"]
+    assert planning.wanted_at_cloudflare(leaves, "example.com", held()) == {"uploads": [], "associations": []}
+    assert planning.wanted_at_cloudflare(leaves, "other.example", {}) == {"uploads": [], "associations": []}
+
+
+def test_a_hostname_that_is_suppressed_or_not_active_is_associated_again(tmp_path):
+    leaves = a_leaf(tmp_path / "leaf.crt")
+    for difference in ({"enabled": False}, {"status": "pending_deployment"}, {"certificate_id": "2"}):
+        wanted = planning.wanted_at_cloudflare(leaves, "example.com", held(**difference))
+        assert [one["hostname"] for one in wanted["associations"]] == ["api.example.com", "app.example.com"]
+
+
+def test_an_upload_gives_the_id(tmp_path):
+    leaves = a_leaf(tmp_path / "leaf.crt")
+    before = planning.wanted_at_cloudflare(leaves, "example.com", {})
+    assert before["uploads"] == [{"certificate_path": leaves[0]["path"], "private_key_path": "/k"}]
+    assert before["associations"][0]["certificate_id"] == "known-after-upload"
+    uploaded = [{"id": "7", "sha256": leaves[0]["sha256"]}]
+    after = planning.wanted_at_cloudflare(leaves, "example.com", {}, uploaded)
+    assert after["associations"][0]["certificate_id"] == "7"

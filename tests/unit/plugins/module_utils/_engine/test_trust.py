@@ -1,0 +1,83 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nothing unverified reaches an origin."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.originlock.aop.plugins.module_utils._engine.trust import verify
+from ansible_collections.originlock.aop.plugins.module_utils._pki.errors import PkiError
+from ansible_collections.originlock.aop.tests.unit.plugins.pki_fixtures import support
+
+CA = support.pem(support.root())
+GOOD = support.pem(support.leaf())
+EXPIRED = support.pem(support.leaf(start=-10, days=-2))
+SERVER_ONLY = support.pem(support.leaf(purposes=[support.SERVER]))
+FOREIGN = support.pem(support.certificate("app.example.com", support.ec_key("stranger")))
+
+
+def entry(stage, certificate=GOOD, bundle=CA):
+    return {"name": "app.example.com", "stage": stage, "trust_bundle": bundle, "certificate": certificate}
+
+
+def judge(server, *entries):
+    return verify(server, entries, support.NOW)
+
+
+@pytest.mark.parametrize("server", ["nginx", "apache"])
+@pytest.mark.parametrize("stage", ["log_only", "enforce"])
+def test_a_good_leaf_passes(server, stage):
+    assert judge(server, entry(stage)) == []
+
+
+@pytest.mark.parametrize("stage", ["off", False])
+def test_off_needs_nothing(stage):
+    assert judge("apache", entry(stage, "", "")) == []
+
+
+@pytest.mark.parametrize(
+    ("certificate", "words"),
+    [(EXPIRED, "expired at"), (SERVER_ONLY, "is not for TLS clients"), (FOREIGN, "not in the trust bundle")],
+)
+def test_a_leaf_that_would_fail_is_refused_where_the_server_would_refuse_it(certificate, words):
+    for server, stage in (("nginx", "enforce"), ("apache", "enforce"), ("apache", "log_only")):
+        with pytest.raises(PkiError) as caught:
+            judge(server, entry(stage, certificate))
+        assert words in str(caught.value)
+        assert f"would refuse the edge at {stage}; nothing was changed" in str(caught.value)
+        assert caught.value.remedy
+
+
+def test_a_tolerant_server_is_told_of_a_bad_leaf_at_log_only():
+    (warning,) = judge("nginx", entry("log_only", EXPIRED))
+    assert "expired at" in warning
+    assert "serves the request anyway" in warning
+
+
+def test_apache_needs_the_leaf_at_log_only():
+    with pytest.raises(PkiError, match="log_only on Apache needs the client certificate"):
+        judge("apache", entry("log_only", ""))
+    assert judge("nginx", entry("log_only", "")) == []
+
+
+def test_one_bad_generation_of_several_is_refused():
+    with pytest.raises(PkiError, match="expired at"):
+        judge("nginx", entry("enforce", GOOD + EXPIRED))
+
+
+@pytest.mark.parametrize(
+    ("bundle", "words"),
+    [
+        ("", "trust bundle of app.example.com"),
+        ("not a certificate", "trust bundle of app.example.com"),
+        (CA + CA.replace("M", "!", 3), "trust bundle of app.example.com"),
+        (GOOD, "is not a CA certificate"),
+    ],
+)
+def test_a_bundle_that_would_kill_apache_is_refused(bundle, words):
+    for server in ("nginx", "apache"):
+        with pytest.raises(PkiError) as caught:
+            judge(server, entry("log_only", GOOD, bundle))
+        assert words in str(caught.value)
