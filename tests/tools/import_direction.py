@@ -15,7 +15,7 @@ from typing import Dict, Iterator, List, Optional, Set, Tuple
 
 COLLECTION = "ansible_collections.originlock.aop.plugins."
 ENGINE = "_engine"
-PLUGIN_KINDS = {"modules", "action", "filter", "lookup", "inventory", "doc_fragments"}
+PLUGIN_KINDS = {"modules", "action", "filter", "plugin_utils", "doc_fragments"}
 # What runs on an origin has nothing but the standard library there.
 STDLIB_ONLY = {"_origin", "_evidence"}
 # importer's layer → layer it may import though the rule says no, and why
@@ -70,6 +70,16 @@ def problem(importer: str, imported: str) -> Optional[str]:
     return None
 
 
+def hidden_imports(path: Path) -> Iterator[int]:
+    """Lines that import by a computed name: Ansible sends along only what import statements name."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        if isinstance(node, ast.Call):
+            called = node.func
+            name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+            if name in ("import_module", "__import__"):
+                yield node.lineno
+
+
 def circles(graph: Dict[str, Set[str]]) -> Iterator[List[str]]:
     """Each circle of modules that import each other, once."""
     done: Set[str] = set()
@@ -100,6 +110,11 @@ def check(plugins: Path) -> List[str]:
         importer = layer(name)
         if importer is None:
             continue
+        found.extend(
+            "%s:%d: imported by a computed name, so it would be missing on the host that the module runs on"
+            % (path, line)
+            for line in hidden_imports(path)
+        )
         package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
         for line, imported in imports(path, package):
             why = problem(importer, imported)

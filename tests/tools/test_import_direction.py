@@ -60,6 +60,11 @@ def test_good_tree_is_quiet(tmp_path: Path) -> None:
         ("module_utils/_pki/bad.py", "import ansible_collections.community.crypto.plugins\n", "without Ansible"),
         ("module_utils/_engine/bad.py", OURS + "modules.thing import main\n", "must not know of plugins"),
         ("module_utils/_origin/bad.py", "import cryptography.x509\n", "only the standard library"),
+        (
+            "module_utils/_origin/bad.py",
+            "import importlib\nx = importlib.import_module('.y', 'z')\n",
+            "would be missing",
+        ),
     ],
 )
 def test_wrong_direction(tmp_path: Path, name: str, text: str, words: str) -> None:
