@@ -30,7 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--edge-source", metavar="ADDR", help="source address of pulls; also what GET /ips lists")
     parser.add_argument("--state-dir", type=Path, metavar="DIR",
                         help="where edge-ca.pem, shared-ca.pem, foreign-ca.pem go (default: a temporary directory)")
-    parser.add_argument("--ready-file", type=Path, metavar="FILE", help="write the addresses there (JSON) once it listens")
+    parser.add_argument("--ready-file", type=Path, metavar="FILE", help="where to write the addresses (JSON)")
     parser.add_argument("--scale", type=float, default=1.0, help="simulated seconds per real second (%(default)s)")
     parser.add_argument("--config", action="append", default=[], metavar="NAME=VALUE",
                         help="set a switch at the start (VALUE in JSON, or a plain word); may be repeated")

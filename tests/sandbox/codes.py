@@ -1,7 +1,7 @@
 # Copyright (c) 2026, originlock contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Errors by name: HTTP status, code and text. What the real service has not shown yet is a guess; all can be changed."""
+"""Errors by name: HTTP status, code, text. What the real service has not shown yet is a guess; all can be changed."""
 
 from __future__ import annotations
 

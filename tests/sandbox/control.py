@@ -180,7 +180,7 @@ class Control:
         return web.json_response({})
 
     async def post_drift(self, request: web.Request) -> web.Response:
-        """Somebody else's change: ``{zone?, delete_certificate: id}``, ``{zone?, repoint: {hostname, cert_id, enabled}}``.
+        """Somebody else's change: ``{zone?, delete_certificate: id, repoint: {hostname, cert_id, enabled}}``.
 
         Both take effect at once and ask no questions (a certificate in use is deleted all the same).
         """
