@@ -41,7 +41,7 @@ def read_bytes(path: str, label: str) -> bytes | None:
             f"{label} {path} cannot be read: {error.strerror}.",
             "Run as a user who may read it, or choose another path.",
         ) from None
-    with os.fdopen(descriptor, "rb") as stream:
+    try:
         status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
             raise FileProblem(f"{label} {path} is a directory.", "Give the path of a file.")
@@ -49,7 +49,10 @@ def read_bytes(path: str, label: str) -> bytes | None:
             raise FileProblem(f"{label} {path} is not a regular file.", "Choose another path.")
         if status.st_size > MAXIMUM_BYTES:
             raise FileProblem(f"{label} {path} is too large ({status.st_size} bytes).", "Choose another path.")
-        return stream.read(MAXIMUM_BYTES + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            return stream.read(MAXIMUM_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def read_text(path: str, label: str) -> str | None:

@@ -217,5 +217,5 @@ def predicted(spec: LeafSpec, ca: x509.Certificate | None, now: datetime) -> dic
         "key_usage": ["digitalSignature"],
         "extended_key_usage": ["clientAuth"],
         "subject_key_identifier": None,
-        "authority_key_identifier": issuer.subject_key_identifier if issuer else None,
+        "authority_key_identifier": (_authority_identifier(ca).key_identifier or b"").hex() if ca is not None else None,
     }
