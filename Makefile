@@ -16,7 +16,7 @@ export ANSIBLE_HOME := $(CURDIR)/.ansible
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
+	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 
 $(READY): requirements-dev.txt
 	@python=$$(tests/tools/setup.sh python) && echo "setup: $$python makes $(VENV), pip downloads the packages of $<" >&2 \
