@@ -1,0 +1,157 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files of a plan: our own ones, and the users' with our marked lines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..model import ENFORCE, MARK, OFF, FileChange, Finding, Options, Protection
+from . import bundle, doors, edits, logs, rendering, sites
+from .discovery import Discovery
+from .edits import Insertion, Mark
+from .filesystem import path_matches
+from .sites import Place
+
+
+@dataclass
+class _Edit:
+    remove: list[Mark] = field(default_factory=list)
+    add: list[Insertion] = field(default_factory=list)
+
+
+class Changes:
+    """What has to be written so that ``targets`` have their stages; ``after`` are all stages as they'll be."""
+
+    def __init__(
+        self,
+        discovery: Discovery,
+        targets: Sequence[Protection],
+        found: Mapping[str, Sequence[Place]],
+        after: Mapping[str, str],
+        options: Options,
+    ) -> None:
+        self._discovery = discovery
+        self._paths = discovery.paths
+        self._targets = {entry.name: entry for entry in targets}
+        self._found = found
+        self._after = after
+        self._options = options
+        self._plain = {
+            entry.name: doors.plain_to_close(discovery, entry.name)
+            for entry in targets
+            if entry.stage == ENFORCE and options.plain_http == "redirect"
+        }
+        self._log = logs.Log(discovery, after, options.log_path)
+
+    def findings(self) -> list[Finding]:
+        """What speaks against writing them."""
+        found = list(self._log.findings())
+        for hostname, place, path in self._wanted():
+            found.extend(self._catches_others(hostname, place))
+            if not self._options.manage_sites and not self._is_included(place, path):
+                found.append(self._ask(hostname, place, path))
+        return found
+
+    def files(self) -> list[FileChange]:
+        """Every file concerned, changed or not."""
+        return [*self._own(), *self._log.files(), *self._users()]
+
+    def _wanted(self) -> Iterator[tuple[str, Place, str]]:
+        """Each hostname, virtual host and file of ours that shall be included there."""
+        for name, entry in sorted(self._targets.items()):
+            if entry.stage != OFF:
+                for place in self._found[name]:
+                    if place.section is not None and not place.host.macro:
+                        yield name, place, self._paths.snippet(name)
+            for place in self._plain.get(name, ()):
+                if place.section is not None and not place.host.macro:
+                    yield name, place, self._paths.plain(name)
+
+    def _is_included(self, place: Place, path: str) -> bool:
+        return place.section is not None and bool(sites.includes(self._discovery, place.section, path))
+
+    def _ask(self, hostname: str, place: Place, path: str) -> Finding:
+        line = place.section.close_line if place.section is not None else place.host.line
+        return Finding(
+            "include_missing", "error", hostname,
+            f"the line '{edits.line_for(path)}' is missing in its virtual host, and site files aren't to be edited",
+            f"Put it before the </VirtualHost> in line {line}, or set manage_sites.", place.host.file, line,
+        )  # fmt: skip
+
+    def _catches_others(self, hostname: str, place: Place) -> Iterator[Finding]:
+        """A user's own include line may be a pattern that finds the snippets of other hostnames, too."""
+        if place.section is None:
+            return
+        own_names = place.own_names
+        for directive in sites.includes(self._discovery, place.section, self._paths.snippet(hostname)):
+            pattern = self._discovery.tree.absolute(directive.arguments[-1])
+            caught = [
+                other
+                for other in sorted(self._after)
+                if other not in own_names and path_matches(self._paths.snippet(other), pattern)
+            ]
+            if caught:
+                yield Finding(
+                    "include_too_wide", "error", hostname,
+                    f"its include line brings the client authentication of {', '.join(caught)} here, too",
+                    f"Write {edits.line_for(self._paths.snippet(hostname))}.", directive.file, directive.line,
+                )  # fmt: skip
+
+    def _own(self) -> Iterator[FileChange]:
+        for name, entry in sorted(self._targets.items()):
+            wanted: dict[str, str | None] = {
+                self._paths.bundle(name): None,
+                self._paths.snippet(name): None,
+                self._paths.plain(name): None,
+            }
+            if entry.stage != OFF:
+                version = self._discovery.dump.version
+                wanted[self._paths.bundle(name)] = bundle.normalise(entry.trust_bundle)
+                wanted[self._paths.snippet(name)] = rendering.snippet(name, entry.stage, self._paths, version)
+            if self._plain.get(name):
+                wanted[self._paths.plain(name)] = rendering.plain(name, _port(self._found[name]))
+            for path, text in wanted.items():
+                before = self._discovery.own.get(path)
+                after = text.encode() if text is not None else None
+                if before is not None or after is not None:
+                    yield FileChange(path, before, after)
+
+    def _users(self) -> Iterator[FileChange]:
+        """The users' files. A file that is loaded by several names is one file."""
+        sources = {os.path.realpath(path): content for path, content in self._discovery.tree.sources.items()}
+        sources.update(self._discovery.dormant)
+        edits_by_file: dict[str, _Edit] = {}
+        keep: set[tuple[str, int]] = set()
+        for name, place, path in self._wanted():
+            if place.section is None:
+                continue
+            file = os.path.realpath(place.section.file)
+            present = [
+                mark
+                for mark in edits.marks(sources[file].decode("latin-1"))
+                if mark.path == path and place.section.body <= mark.start < place.section.close
+            ]
+            keep.update((file, mark.start) for mark in present[:1])
+            edit = edits_by_file.setdefault(file, _Edit())
+            insertion = Insertion(place.section, name, path)
+            known = any(item.section.start == place.section.start and item.path == path for item in edit.add)
+            if not present and not known and not self._is_included(place, path):
+                edit.add.append(insertion)
+        for file, content in sources.items():
+            for mark in edits.marks(content.decode("latin-1")) if MARK.encode() in content else ():
+                if mark.hostname in self._targets and (file, mark.start) not in keep:
+                    edits_by_file.setdefault(file, _Edit()).remove.append(mark)
+        for file, edit in sorted(edits_by_file.items()):
+            before = sources[file]
+            after = edits.render(before.decode("latin-1"), edit.remove, edit.add).encode("latin-1")
+            yield FileChange(file, before, after)
+
+
+def _port(places: Sequence[Place]) -> str:
+    """The port at which HTTPS of a hostname is best reached."""
+    ports = [answer.endpoint.port for place in places for answer in place.answers]
+    return "443" if not ports or "443" in ports else ports[0]

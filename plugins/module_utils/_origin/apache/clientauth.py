@@ -1,0 +1,186 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What in the user's configuration speaks against asking for client certificates in a virtual host."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Optional
+
+from ..model import ENFORCE, Finding
+from . import tree
+from .discovery import Discovery
+from .grammar import Directive, Node, Section
+
+_TAKEN = ("sslverifyclient", "sslcacertificatefile", "sslcacertificatepath", "sslverifydepth")
+_OPENSSL = (
+    "verifymode", "clientcafile", "clientcapath", "requestcafile", "requestcapath", "requestcastore",
+    "verifycafile", "verifycapath", "verifycastore", "chaincafile", "chaincapath", "chaincastore", "strict",
+)  # fmt: skip
+_OTHER_TLS = {"gnutlsenable": "mod_gnutls", "nssengine": "mod_nss"}
+
+
+def check_site(discovery: Discovery, hostname: str, stage: str, section: Section) -> list[Finding]:
+    """Findings about one virtual host of ``hostname`` that shall ask for certificates."""
+    findings = []
+    for directive, outer in _inside(section.children, discovery.paths.own_directory):
+        found = _taken(directive, outer, hostname) or _verification(directive, hostname, stage)
+        if found:
+            findings.append(found)
+        if directive.key in _OTHER_TLS and _on(directive):
+            findings.append(
+                _finding(
+                    "other_tls", hostname, directive,
+                    f"its TLS comes from {_OTHER_TLS[directive.key]}, not from mod_ssl",
+                    "Use mod_ssl for this virtual host.",
+                )
+            )  # fmt: skip
+    return findings
+
+
+def check_server(discovery: Discovery, hostname: str, stage: str, section: Section) -> list[Finding]:
+    """Findings about the server level that the virtual host ``section`` inherits."""
+    findings = []
+    for directive in discovery.tree.nodes:
+        if not isinstance(directive, Directive) or _is_ours(directive, discovery.paths.own_directory):
+            continue
+        found = _inherited(directive, hostname) or _verification(directive, hostname, stage)
+        if found:
+            findings.append(found)
+        if directive.key == "sslvhostsnipolicy" and directive.arguments[:1] == ("insecure",):
+            findings.append(
+                _finding(
+                    "sni_policy_insecure", hostname, directive,
+                    "SSLVHostSNIPolicy insecure lets a client in with a certificate for another virtual host",
+                    "Remove the line, or say secure.",
+                    "error" if stage == ENFORCE else "warning",
+                )
+            )  # fmt: skip
+    for node in discovery.tree.nodes:
+        if isinstance(node, Section) and node.key != "virtualhost" and _concerns(node, section, discovery):
+            for directive, _outer in _inside((node,), discovery.paths.own_directory):
+                if directive.key == "sslverifyclient":
+                    findings.append(_in_section(directive, node, hostname))
+    return findings
+
+
+def _inside(
+    nodes: Sequence[Node], own_directory: str, outer: Optional[Section] = None
+) -> Iterator[tuple[Directive, Optional[Section]]]:
+    for node in nodes:
+        if _is_ours(node, own_directory):
+            continue
+        if isinstance(node, Section):
+            yield from _inside(node.children, own_directory, node)
+        else:
+            yield node, outer
+
+
+def _is_ours(node: Node, own_directory: str) -> bool:
+    return node.file.startswith(own_directory + "/")
+
+
+def _taken(directive: Directive, outer: Optional[Section], hostname: str) -> Optional[Finding]:
+    if directive.key not in _TAKEN:
+        return None
+    if outer is not None:
+        return _in_section(directive, outer, hostname)
+    return _finding(
+        "client_auth_present", hostname, directive,
+        f"{directive.name} is there already, for something else",
+        "Take it out of this virtual host, or serve the hostname in a virtual host of its own.",
+    )  # fmt: skip
+
+
+def _in_section(directive: Directive, outer: Section, hostname: str) -> Finding:
+    return _finding(
+        "client_auth_in_section", hostname, directive,
+        f"{directive.name} in <{outer.name} {outer.argument}> would change the verification for a part of the site",
+        "Take it out; the virtual host asks for the certificate as a whole.",
+    )  # fmt: skip
+
+
+def _inherited(directive: Directive, hostname: str) -> Optional[Finding]:
+    if directive.key not in _TAKEN or directive.key == "sslverifydepth":
+        return None
+    if directive.key == "sslverifyclient" and directive.arguments[:1] == ("none",):
+        return None
+    return _finding(
+        "client_auth_inherited", hostname, directive,
+        f"{directive.name} at server level is inherited by every virtual host and there for something else",
+        "Move it into the virtual hosts that need it.",
+    )  # fmt: skip
+
+
+def _verification(directive: Directive, hostname: str, stage: str) -> Optional[Finding]:
+    """Directives that change who passes, or what the server makes of a certificate."""
+    key = directive.key
+    words = [word.lower() for word in directive.arguments]
+    strict = "error" if stage == ENFORCE else "warning"
+    if key in ("sslcadnrequestfile", "sslcadnrequestpath"):
+        return _finding(
+            "ca_names_differ", hostname, directive,
+            f"{directive.name} tells clients other CAs than ours, so that the edge may keep its certificate back",
+            "Remove it.", strict,
+        )  # fmt: skip
+    if key == "sslcarevocationcheck" and words[:1] not in ([], ["none"]):
+        return _finding(
+            "revocation_check", hostname, directive,
+            "SSLCARevocationCheck refuses certificates of a CA without a current revocation list, at every stage",
+            "Set it to none for this virtual host.",
+        )  # fmt: skip
+    if key == "sslocspenable" and words[:1] not in ([], ["off"]):
+        return _finding(
+            "ocsp_check", hostname, directive,
+            "SSLOCSPEnable refuses certificates that no OCSP responder vouches for, at every stage",
+            "Set it to off for this virtual host.",
+        )  # fmt: skip
+    if key == "sslinsecurerenegotiation" and words[:1] == ["on"]:
+        return _finding(
+            "insecure_renegotiation", hostname, directive,
+            "SSLInsecureRenegotiation lets an attacker put requests before those of the edge",
+            "Remove it.", strict,
+        )  # fmt: skip
+    if key == "sslopensslconfcmd" and words[:1] and words[0].strip("-") in _OPENSSL:
+        return _finding(
+            "openssl_verification", hostname, directive,
+            f"SSLOpenSSLConfCmd {directive.arguments[0]} changes the verification behind Apache's back",
+            "Remove it.",
+        )  # fmt: skip
+    if key == "ssloptions" and any(word in ("+fakebasicauth", "fakebasicauth") for word in words):
+        return _finding(
+            "fake_basic_auth", hostname, directive,
+            "SSLOptions FakeBasicAuth would log every visitor in as the edge's certificate",
+            "Remove it.",
+        )  # fmt: skip
+    if key == "sslusername":
+        return _finding(
+            "ssl_user_name", hostname, directive,
+            "SSLUserName would make the edge's certificate the user of every visitor",
+            "Remove it.",
+        )  # fmt: skip
+    return None
+
+
+def _concerns(outer: Section, section: Section, discovery: Discovery) -> bool:
+    """Whether a section at server level applies to a virtual host."""
+    if outer.key != "directory" or not outer.arguments:
+        return True
+    roots = tree.own(section.children, "documentroot") or discovery.tree.directives("documentroot")
+    root = discovery.tree.absolute(roots[-1].arguments[0]) if roots and roots[-1].arguments else "/"
+    place = discovery.tree.absolute(outer.arguments[-1])
+    shared = os.path.commonpath([root, place])
+    return outer.arguments[0] == "~" or shared in (root, place)
+
+
+def _on(directive: Directive) -> bool:
+    return bool(directive.arguments) and directive.arguments[0].lower() == "on"
+
+
+def _finding(
+    code: str, hostname: str, directive: Directive, message: str, remedy: str, severity: str = "error"
+) -> Finding:
+    return Finding(code, severity, hostname, message, remedy, directive.file, directive.line)
+

@@ -1,0 +1,190 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a virtual host serves, as far as it can be told: does it only redirect or refuse, and is it the same content."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Optional
+
+from . import grammar
+from .grammar import Directive, Node, Section
+from .tree import Tree, own
+
+_ACME = "/.well-known/acme-challenge"
+_CATCH_ALL = re.compile(
+    r"^(\^|\^?/\??)?(\(\?!/?\\?\.well-known(/acme-challenge)?/?\))?(\.\*|\(\.\*\)|\(\.\*\?\))\$?$|^(\^|\^?/\??|\^?\.)$"
+)
+_REFUSING = ("gone", "403", "404", "410", "400", "421", "451")
+_NAME_TESTS = ("%{server_name}", "%{http_host}")
+
+
+@dataclass(frozen=True)
+class _Rule:
+    rule: Directive
+    conditions: tuple[Directive, ...]
+
+    @property
+    def flags(self) -> set[str]:
+        """The flags in upper case, without their values."""
+        if len(self.rule.arguments) < 3:
+            return set()
+        listed = self.rule.arguments[2].strip("[]").split(",")
+        return {flag.partition("=")[0].strip().upper() for flag in listed}
+
+
+def serves_content(section: Section, hostname: str, is_default: bool, ignore: str) -> Optional[Node]:
+    """The node because of which a virtual host answers with content rather than a redirect or refusal to everything
+    except ACME challenges; nothing if it doesn't. ``is_default``: it answers for unknown names, too.
+    ``ignore``: files below this directory don't count.
+    """
+    nodes = [node for node in section.children if not node.file.startswith(ignore + "/")]
+    proxied = _proxied(nodes)
+    if proxied is not None:
+        return proxied
+    rules = _rules(nodes)
+    for entry in rules:
+        if _is_escape(entry):
+            return entry.rule
+        if _redirects_all(entry, hostname, is_default):
+            return None
+    if any(_is_redirect(item) for item in own(nodes, "redirect", "redirectmatch", "redirectpermanent", "redirecttemp")):
+        return None
+    return None if _denies_all(nodes) else section
+
+
+def signature(nodes: Sequence[Node], tree: Tree) -> set[str]:
+    """What a virtual host's content comes from: its document root and the backends it passes requests to."""
+    found = set()
+    for item in own(nodes, "documentroot")[-1:]:
+        found.add("directory " + tree.absolute(item.arguments[0] if item.arguments else "."))
+    for node in grammar.walk(tuple(nodes)):
+        if isinstance(node, Directive):
+            target = _proxy_target(node)
+            if target:
+                found.add("backend " + tree.expand(target).rstrip("/").lower())
+    return found
+
+
+def _is_acme(text: str) -> bool:
+    return _ACME in text.replace("\\", "")
+
+
+def _proxied(nodes: Sequence[Node]) -> Optional[Node]:
+    """A directive that passes requests on whatever mod_alias says: mod_proxy is asked before it."""
+    for node in nodes:
+        if isinstance(node, Section):
+            if not _is_acme(node.argument):
+                found = _proxied(node.children)
+                if found is not None:
+                    return found
+        elif node.key in ("proxypass", "proxypassmatch") and _proxy_target(node) and not _is_acme(node.text):
+            return node
+    return None
+
+
+def _proxy_target(node: Directive) -> str:
+    arguments = [word for word in node.arguments if word]
+    if node.key in ("proxypass", "proxypassmatch"):
+        urls = [word for word in arguments if "://" in word or word == "!"]
+        return urls[0] if urls and urls[0] != "!" else ""
+    if node.key == "rewriterule" and len(arguments) > 2 and "://" in arguments[1]:
+        flags = {flag.strip().upper() for flag in arguments[2].strip("[]").split(",")}
+        return arguments[1].split("$")[0] if flags & {"P", "PROXY"} else ""
+    if node.key == "sethandler" and arguments and arguments[0].startswith("proxy:"):
+        return arguments[0]
+    return ""
+
+
+def _rules(nodes: Sequence[Node]) -> list[_Rule]:
+    engine = own(nodes, "rewriteengine")
+    if not engine or engine[-1].arguments[:1] and engine[-1].arguments[0].lower() != "on":
+        return []
+    rules, conditions = [], []
+    for node in own(nodes, "rewritecond", "rewriterule"):
+        if node.key == "rewritecond":
+            conditions.append(node)
+        elif len(node.arguments) >= 2:
+            rules.append(_Rule(node, tuple(conditions)))
+            conditions = []
+    return rules
+
+
+def _leads_away(entry: _Rule) -> bool:
+    target = entry.rule.arguments[1]
+    if entry.flags & {"F", "FORBIDDEN", "G", "GONE"}:
+        return True
+    return not entry.flags & {"P", "PROXY"} and bool(
+        entry.flags & {"R", "REDIRECT"} or re.match(r"^https?://", target)
+    )
+
+
+def _is_escape(entry: _Rule) -> bool:
+    """Whether a rule sends some requests to content before a later rule could redirect them."""
+    if _leads_away(entry) or _is_acme(entry.rule.text + "".join(item.text for item in entry.conditions)):
+        return False
+    if entry.rule.arguments[1] == "-":
+        return bool(entry.flags & {"L", "LAST", "END", "S", "SKIP"})
+    return True
+
+
+def _redirects_all(entry: _Rule, hostname: str, is_default: bool) -> bool:
+    if not _leads_away(entry) or not _CATCH_ALL.match(entry.rule.arguments[0]):
+        return False
+    alternatives: list[bool] = []
+    for condition in entry.conditions:
+        alternatives.append(_always(condition, hostname, is_default))
+        flags = condition.arguments[2].upper() if len(condition.arguments) > 2 else ""
+        if "OR" in flags.strip("[]").split(","):
+            continue
+        if not any(alternatives):
+            return False
+        alternatives = []
+    return not alternatives or any(alternatives)
+
+
+def _always(condition: Directive, hostname: str, is_default: bool) -> bool:
+    """Whether a condition holds for every plain request to ``hostname`` that isn't an ACME challenge."""
+    if len(condition.arguments) < 2:
+        return False
+    subject, test = condition.arguments[0].lower(), condition.arguments[1]
+    lowered = test.lower()
+    if subject == "%{https}":
+        return lowered in ("off", "!on", "!=on", "=off", "^off$", "!^on$", "!=\"on\"")
+    if subject == "%{server_port}":
+        return lowered in ("80", "^80$", "=80", "!443", "!^443$", "!=443")
+    if subject == "%{request_uri}":
+        return test.startswith("!") and _is_acme(test)
+    if subject in _NAME_TESTS and not is_default:
+        if test.startswith("="):
+            return lowered[1:] == hostname
+        try:
+            return not test.startswith("!") and bool(re.search(test, hostname, re.I))
+        except re.error:
+            return False
+    return False
+
+
+def _is_redirect(item: Directive) -> bool:
+    arguments = list(item.arguments)
+    status = ""
+    if item.key in ("redirect", "redirectmatch") and arguments and not arguments[0].startswith(("/", "^", "(", ".")):
+        status = arguments.pop(0).lower()
+    if not arguments:
+        return False
+    everything = arguments[0] == "/" if item.key != "redirectmatch" else bool(_CATCH_ALL.match(arguments[0]))
+    return everything and (status in _REFUSING or (len(arguments) > 1 and "://" in arguments[1]))
+
+
+def _denies_all(nodes: Sequence[Node]) -> bool:
+    places = [node for node in nodes if isinstance(node, Section) and not _is_acme(node.argument)]
+    if any(node.key in ("location", "locationmatch", "if") and node.arguments != ("/",) for node in places):
+        return False
+    for node in places:
+        if node.key == "location" and node.arguments == ("/",):
+            requires = own(node.children, "require")
+            return [tuple(word.lower() for word in item.arguments) for item in requires] == [("all", "denied")]
+    return False

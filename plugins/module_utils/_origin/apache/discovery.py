@@ -1,0 +1,154 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read what Apache has loaded: its own dumps, the files they name, and our files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Optional
+
+from ..errors import OriginError, ValidationFailed
+from ..model import MARK, STAGES, Runner
+from . import dumps, tree
+from .dumps import Dump, VirtualHost
+from .grammar import Section
+from .paths import Paths
+from .tree import Tree
+
+MINIMUM_VERSION = (2, 4, 19)
+#: Files beside the loaded ones (sites-available) that are larger than this are surely no site files.
+_DORMANT_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """Apache as found. ``own`` are our files by path, ``rotation`` the logrotate files, ``dormant`` the files beside
+    the loaded ones that hold our mark."""
+
+    dump: Dump
+    tree: Tree
+    paths: Paths
+    own: Mapping[str, bytes]
+    rotation: Mapping[str, bytes]
+    dormant: Mapping[str, bytes]
+
+    def section(self, host: VirtualHost) -> Optional[Section]:
+        """The section of a dumped virtual host; with a macro that makes several, the one with its name."""
+        found = [
+            section
+            for section in self.tree.sections("virtualhost")
+            if section.file == os.path.normpath(host.file) and section.line <= host.line <= section.end_line
+        ]
+        if len(found) > 1:
+            named = [item for item in found if host.name in server_names(item)]
+            found = named or found
+        return found[0] if found else None
+
+    def stages(self) -> dict[str, str]:
+        """The stage of every hostname that has a snippet of ours, as its header tells."""
+        found = {}
+        for path, content in sorted(self.own.items()):
+            header = read_header(content)
+            if header and self.paths.snippet(header["hostname"]) == path:
+                found[header["hostname"]] = header["stage"]
+        return found
+
+    def loaded(self, path: str) -> bool:
+        """Whether Apache read this file when it made its dump."""
+        return os.path.normpath(path) in self.tree.sources
+
+
+def server_names(section: Section) -> list[str]:
+    """The names that a virtual host's own ServerName directives give, in lower case, without scheme and port."""
+    names = [item.arguments[0] for item in tree.own(section.children, "servername") if item.arguments]
+    return [name.rpartition("://")[2].partition(":")[0].lower().rstrip(".") for name in names]
+
+
+def read_header(content: bytes) -> dict[str, str]:
+    """The keys in the first line of a file of ours; empty for other files."""
+    first = content.split(b"\n", 1)[0].decode("latin-1").split()
+    if first[:2] != ["#", MARK]:
+        return {}
+    header = dict(word.split("=", 1) for word in first[2:] if "=" in word)
+    return header if header.get("stage") in STAGES and header.get("hostname") else {}
+
+
+def discover(paths: Paths, run: Runner) -> Discovery:
+    """Ask Apache and read the files. Errors: it isn't there, its configuration is broken, it's too old."""
+    version = run((paths.control, "-v"), {})
+    told = run((paths.control, *dumps.FLAGS), {})
+    if told.status != 0:
+        raise ValidationFailed("Apache", told.output, "it was broken before we came, and nothing was changed")
+    dump = dumps.parse_dump(version.output, told.output)
+    if dump.version < MINIMUM_VERSION:
+        raise OriginError(
+            "Apache {}.{}.{} is too old: its logs can't be added to without replacing those of the sites".format(
+                *dump.version
+            ),
+            "Upgrade to 2.4.19 or newer.",
+        )
+    environment = _environment(paths, run)
+    loaded = tree.build(dump, environment)
+    return Discovery(
+        dump=dump,
+        tree=loaded,
+        paths=paths,
+        own=_own(paths),
+        rotation=_directory(paths.logrotate_directory),
+        dormant=_dormant(loaded),
+    )
+
+
+def _environment(paths: Paths, run: Runner) -> dict[str, str]:
+    """The variables that Apache is started with, from the file that its start script reads."""
+    if not os.path.exists(paths.envvars):
+        return dict(os.environ)
+    told = run(("sh", "-c", 'set -a; . "$1"; exec env -0', "sh", paths.envvars), {})
+    if told.status != 0:
+        raise OriginError(f"{paths.envvars} can't be read by a shell: {told.output.strip()}", "Mend it.")
+    return dict(entry.split("=", 1) for entry in told.output.split("\0") if "=" in entry)
+
+
+def _own(paths: Paths) -> dict[str, bytes]:
+    found = _directory(paths.own_directory)
+    found.update(_directory(os.path.join(paths.own_directory, "plain")))
+    content = _read(paths.log_configuration)
+    if content is not None:
+        found[paths.log_configuration] = content
+    return found
+
+
+def _directory(path: str) -> dict[str, bytes]:
+    names = sorted(os.listdir(path)) if os.path.isdir(path) else []
+    found = {}
+    for name in names:
+        file = os.path.join(path, name)
+        content = _read(file) if os.path.isfile(file) else None
+        if content is not None:
+            found[file] = content
+    return found
+
+
+def _dormant(loaded: Tree) -> dict[str, bytes]:
+    real = {os.path.realpath(name) for name in loaded.sources}
+    found = {}
+    for directory in sorted({os.path.dirname(name) for name in real}):
+        for entry in os.scandir(directory):
+            path = os.path.realpath(entry.path)
+            if path in real or not entry.is_file() or entry.stat().st_size > _DORMANT_LIMIT:
+                continue
+            content = _read(path)
+            if content is not None and MARK.encode() in content and not read_header(content):
+                found[path] = content
+    return found
+
+
+def _read(path: str) -> Optional[bytes]:
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,202 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Other ways to a protected hostname: plain HTTP, default virtual hosts with the same content, shadowed ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Optional
+
+from ..model import ENFORCE, OFF, Finding, Options
+from . import content, matching, sites
+from .discovery import Discovery
+from .filesystem import path_matches
+from .grammar import Node, Section
+from .matching import Answer
+from .sites import Place
+from .tree import INCLUDES, own
+
+
+def check(
+    discovery: Discovery, hostname: str, places: Sequence[Place], after: Mapping[str, str], options: Options
+) -> list[Finding]:
+    """What speaks against enforcing ``hostname``, whose TLS sites are ``places``."""
+    findings = []
+    for place in sites.places(discovery, hostname, tls=False):
+        findings.extend(_plain(discovery, hostname, place, after, options))
+    findings.extend(_same_content(discovery, hostname, places, after))
+    findings.extend(shadowed(discovery, hostname, places))
+    for place in places:
+        engine = matching.engine(discovery, place.section)
+        if engine != "on":
+            findings.append(
+                Finding(
+                    "tls_unclear", "error", hostname,
+                    f"its virtual host says SSLEngine {engine} on an address where TLS is spoken",
+                    "Say SSLEngine on.", place.host.file, place.host.line,
+                )
+            )  # fmt: skip
+    return findings
+
+
+def not_served(discovery: Discovery, hostname: str) -> Finding:
+    """No virtual host has this name over TLS: the default one would answer, which belongs to others."""
+    for answer in matching.answers(discovery, hostname):
+        if answer.tls and answer.host is not None:
+            return Finding(
+                "not_served", "error", hostname,
+                f"no virtual host with TLS has this name; the first one of {answer.endpoint.label} answers for it, "
+                "as for every unknown name",
+                "Give it a <VirtualHost> with this ServerName or ServerAlias.", answer.host.file, answer.host.line,
+            )  # fmt: skip
+    return Finding(
+        "not_served", "error", hostname, "no virtual host with TLS has this name",
+        "Give it a <VirtualHost> with this ServerName and SSLEngine on.",
+    )  # fmt: skip
+
+
+def plain_to_close(discovery: Discovery, hostname: str) -> list[Place]:
+    """The virtual hosts that serve ``hostname`` without TLS with more than a redirect, leaving out what we closed."""
+    return [
+        place
+        for place in sites.places(discovery, hostname, tls=False)
+        if place.section is None or _served(discovery, place.section, hostname, place.is_default) is not None
+    ]
+
+
+def shadowed(discovery: Discovery, hostname: str, places: Sequence[Place]) -> list[Finding]:
+    """Virtual hosts that have the name and never answer, since another one of their address comes first."""
+    answering = {answer.host.place for answer in matching.answers(discovery, hostname) if answer.host is not None}
+    found = []
+    for endpoint in matching.endpoints(discovery):
+        for host in endpoint.group.hosts if endpoint.group else ():
+            names = matching.names_of(host, discovery.section(host))
+            if names.match(hostname) and host.place not in answering:
+                found.append(
+                    Finding(
+                        "shadowed", "warning", hostname,
+                        f"this virtual host of {endpoint.label} has the name, but another one answers first",
+                        "Remove the name from one of them.", host.file, host.line,
+                    )
+                )  # fmt: skip
+    return list(dict.fromkeys(found))
+
+
+def foreign_includes(discovery: Discovery, hostnames: Sequence[str], after: Mapping[str, str]) -> list[Finding]:
+    """Include lines, not ours, that bring the snippet of a hostname to where it doesn't belong."""
+    findings = []
+    for hostname in hostnames:
+        path = discovery.paths.snippet(hostname)
+        serving = {place.host.place for place in sites.places(discovery, hostname, tls=True)}
+        findings.extend(_astray(discovery, hostname, path, discovery.tree.nodes, "at server level"))
+        for group in discovery.dump.groups:
+            for host in group.hosts:
+                section = discovery.section(host)
+                if section is None or host.place in serving:
+                    continue
+                findings.extend(
+                    _astray(discovery, hostname, path, section.children, f"in the virtual host {host.name}")
+                )
+    return list(dict.fromkeys(findings))
+
+
+def _astray(
+    discovery: Discovery, hostname: str, path: str, nodes: Sequence[Node], where: str
+) -> list[Finding]:
+    return [
+        Finding(
+            "include_astray", "error", hostname,
+            f"the line {node.text} {where} would bring this hostname's client authentication there",
+            f"Write IncludeOptional {path} in the virtual host of {hostname} only.", node.file, node.line,
+        )
+        for node in own(nodes, *INCLUDES)
+        if node.arguments
+        and path_matches(path, discovery.tree.absolute(node.arguments[-1]))
+        and not sites.is_marked(discovery, node)
+    ]  # fmt: skip
+
+
+def _served(discovery: Discovery, section: Section, hostname: str, is_default: bool) -> Optional[Node]:
+    if matching.engine(discovery, section) == "optional":
+        return section
+    return content.serves_content(section, hostname, is_default, discovery.paths.own_directory)
+
+
+def _plain(
+    discovery: Discovery, hostname: str, place: Place, after: Mapping[str, str], options: Options
+) -> list[Finding]:
+    section = place.section
+    served: Optional[Node] = None
+    if section is not None:
+        served = _served(discovery, section, hostname, place.is_default)
+        if served is None:
+            return []
+    file, line = (served.file, served.line) if served is not None else place.host.place
+    where = " and ".join(place.listeners)
+    others = [name for name in place.own_names if name != hostname and after.get(name, OFF) != ENFORCE]
+    remedy = "Let it redirect to HTTPS only, take the name out of it, or set plain_http to redirect."
+    if options.plain_http == "redirect" and section is not None and not place.host.macro:
+        if matching.engine(discovery, section) == "optional":
+            remedy = "Say SSLEngine on or off."
+        elif others:
+            remedy = f"Split the virtual host: {', '.join(others)} would be redirected, too."
+        else:
+            return []
+    return [
+        Finding(
+            "plain_http", "error", hostname, f"its content is served without TLS at {where}, to everybody", remedy,
+            file, line,
+        )
+    ]  # fmt: skip
+
+
+def _same_content(
+    discovery: Discovery, hostname: str, places: Sequence[Place], after: Mapping[str, str]
+) -> list[Finding]:
+    """Default virtual hosts (and the main server) that serve what the protected one serves."""
+    protected: set[str] = set()
+    for place in places:
+        if place.section is not None:
+            protected |= content.signature(place.section.children, discovery.tree)
+    findings = []
+    for endpoint in matching.endpoints(discovery):
+        group = endpoint.group
+        if group is None:
+            nodes: Sequence[Node] = discovery.tree.nodes
+            section, file, line = None, discovery.dump.files[0], 0
+        else:
+            host = group.hosts[0]
+            section = discovery.section(host)
+            nodes, file, line = section.children if section else (), host.file, host.line
+            default = Answer(endpoint, host, section, True, matching.speaks_tls(discovery, group))
+            if _closed(discovery, hostname, default, after):
+                continue
+        shared = sorted(protected & content.signature([n for n in nodes if not _is_host(n)], discovery.tree))
+        if not shared or (section is not None and _served(discovery, section, hostname, True) is None):
+            continue
+        hosts = own(nodes, "proxypreservehost")
+        told_apart = shared[0].startswith("backend") and bool(hosts) and hosts[-1].arguments[:1] in (("On",), ("on",))
+        findings.append(
+            Finding(
+                "same_content", "warning" if told_apart else "error", hostname,
+                f"the virtual host for unknown names of {endpoint.label} serves the same {shared[0]}",
+                "Give that one something else to serve, or let it refuse or redirect everything.", file, line,
+            )
+        )  # fmt: skip
+    return findings
+
+
+def _is_host(node: Node) -> bool:
+    return isinstance(node, Section) and node.key == "virtualhost"
+
+
+def _closed(discovery: Discovery, hostname: str, default: Answer, after: Mapping[str, str]) -> bool:
+    """Whether a default virtual host is itself enforced, or is a plain one of the hostname, which is judged apart."""
+    if default.host is None:
+        return False
+    names = matching.names_of(default.host, default.section)
+    if not default.tls:
+        return names.match(hostname)
+    return any(names.match(name) for name, stage in after.items() if stage == ENFORCE)
+

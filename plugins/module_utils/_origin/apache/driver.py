@@ -1,0 +1,99 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Apache as a driver: what the engine asks of every server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+
+from ..errors import OriginError, ValidationFailed
+from ..model import Commands, Options, Plan, Protection, Runner, Site
+from . import bundle, discovery, matching, planning, process
+from .discovery import Discovery
+from .paths import Paths
+from .process import Knock
+from .staging import Stage
+
+_PID_FILE = "/var/run/apache2/apache2.pid"
+
+
+class Apache:
+    """The driver; see :class:`..model.Driver`."""
+
+    name = "apache"
+
+    def __init__(self, paths: Paths, run: Runner) -> None:
+        self._paths = paths
+        self._run = run
+        self._pid_file = ""
+        self._knocks: list[Knock] = []
+
+    def discover(self) -> Discovery:
+        """Read what is loaded, from Apache's own dumps."""
+        found = discovery.discover(self._paths, self._run)
+        self._pid_file = os.path.join(found.dump.server_root, found.dump.pid_file or _PID_FILE)
+        return found
+
+    def inspect(self, discovery: Discovery, hostnames: Sequence[str]) -> list[Site]:
+        """The sites of ``hostnames``, or all that are protected."""
+        return planning.inspect(discovery, hostnames)
+
+    def plan(self, discovery: Discovery, wanted: Sequence[Protection], options: Options) -> Plan:
+        """The whole change set; touches nothing."""
+        return planning.plan(discovery, wanted, options)
+
+    def validate(self, discovery: Discovery, plan: Plan) -> None:
+        """Let Apache check the configuration as it would be, and check what Apache doesn't."""
+        for change in plan.changes:
+            if change.path.endswith(".pem") and change.after is not None:
+                problem = bundle.problem(change.after.decode("latin-1"))
+                if problem:
+                    raise OriginError(f"{change.path}: {problem}", "Nothing was changed; give another trust bundle.")
+        self._knocks = _knocks(discovery, plan)
+        root = tempfile.mkdtemp(prefix="originlock-apache-")
+        try:
+            stage = Stage(discovery, {change.path: change.after for change in plan.files}, root)
+            done = self._run((self._paths.control, "-t", "-f", stage.build()), {})
+            if done.status != 0:
+                raise ValidationFailed("Apache", stage.translate(done.output), "nothing was changed")
+        finally:
+            shutil.rmtree(root, ignore_errors=True)
+
+    def validate_live(self) -> None:
+        """Let Apache check what is on disk."""
+        done = self._run((self._paths.control, "-t"), {})
+        if done.status != 0:
+            raise ValidationFailed("Apache", done.output, "it wasn't reloaded")
+
+    def activate(self, kind: str) -> None:
+        """Reload (or start) it and see that it lives and answers."""
+        if not self._pid_file:
+            self.discover()
+        process.Server(self._paths, self._run, self._pid_file).activate(kind, self._knocks)
+
+    def commands(self) -> Commands:
+        """How to check and reload Apache without us; it's started if it's dead."""
+        return Commands(
+            validate=(self._paths.control, "-t"),
+            reload=("systemctl", "reload-or-restart", self._paths.service + ".service"),
+        )
+
+
+def _knocks(discovery: Discovery, plan: Plan) -> list[Knock]:
+    """One handshake for each site and address that this machine can reach by itself."""
+    found = []
+    listeners = matching.listeners(discovery)
+    for site in plan.sites:
+        for label in site.listeners:
+            address, _colon, port = label.rpartition(":")
+            if address == "*":
+                bound = [each for each, number in listeners if number == port and each != "*"]
+                address = bound[0] if bound else "127.0.0.1"
+            if port.isdigit():
+                found.append(Knock(address.strip("[]"), int(port), site.hostname))
+    # A thousand hostnames at one address are one generation of processes; a few handshakes tell.
+    return list(dict.fromkeys(found))[:20]

@@ -1,0 +1,111 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verification log: a file of ours at server level, and its rotation."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+from collections.abc import Mapping
+from typing import Optional
+
+from ..model import MARK, FileChange, Finding
+from . import rendering
+from .discovery import Discovery
+from .filesystem import path_matches
+from .tree import INCLUDES
+
+_ROTATION_NAME = "originlock-aop-apache"
+
+
+class Log:
+    """The verification log of all ``stages`` at ``log_path`` (empty: where it is, else in the log directory)."""
+
+    def __init__(self, discovery: Discovery, stages: Mapping[str, str], log_path: str) -> None:
+        self._discovery = discovery
+        self._stages = stages
+        self._place = self._configuration()
+        before = self._before(self._place) or self._before(discovery.paths.log_configuration) or b""
+        known = rendering.log_path_in(before.decode("utf-8", "replace"))
+        self._path = log_path or known or os.path.join(discovery.paths.log_directory, "aop.log")
+
+    def findings(self) -> list[Finding]:
+        """Why there can't be such a log."""
+        if not self._stages:
+            return []
+        found = []
+        if not self._place:
+            found.append(
+                Finding(
+                    "log_configuration", "error", ", ".join(sorted(self._stages)),
+                    f"Apache includes neither {self._discovery.paths.log_configuration} nor any directory where our "
+                    "log could be configured",
+                    f"Put IncludeOptional {self._discovery.paths.log_configuration} into its main configuration.",
+                    self._discovery.dump.files[0],
+                )
+            )  # fmt: skip
+        if "log_config" not in self._discovery.dump.modules:
+            found.append(
+                Finding(
+                    "no_log_module", "error", ", ".join(sorted(self._stages)), "Apache has mod_log_config not loaded",
+                    "Load it.",
+                )
+            )  # fmt: skip
+        writable = os.path.isdir(os.path.dirname(self._path)) and not os.path.isdir(self._path)
+        if not writable or re.search(r'["\s]', self._path):
+            found.append(
+                Finding(
+                    "log_path", "error", ", ".join(sorted(self._stages)),
+                    f"the verification log {self._path} can't be written, and Apache would die of it",
+                    "Make its directory, or choose another log_path without blanks.",
+                )
+            )  # fmt: skip
+        return found
+
+    def files(self) -> list[FileChange]:
+        """Configuration and, where the distribution doesn't do it, rotation."""
+        paths = self._discovery.paths
+        changes = []
+        for place in dict.fromkeys((self._place, paths.log_configuration)):
+            before = self._before(place)
+            after: Optional[bytes] = None
+            if self._stages and place == self._place:
+                after = rendering.log(self._stages, self._path).encode()
+            if place and (before is not None or after is not None):
+                changes.append(FileChange(place, before, after))
+        rotation = os.path.join(paths.logrotate_directory, _ROTATION_NAME)
+        before = self._discovery.rotation.get(rotation)
+        wanted = self._stages and os.path.isdir(paths.logrotate_directory) and not self._is_rotated(rotation)
+        after = rendering.rotation(self._path, paths.service).encode() if wanted else None
+        if before is not None or after is not None:
+            changes.append(FileChange(rotation, before, after))
+        return changes
+
+    def _before(self, place: str) -> Optional[bytes]:
+        return self._discovery.own.get(place, self._discovery.tree.sources.get(place))
+
+    def _configuration(self) -> str:
+        """The first place that is included at server level: the distribution's, else beside other files."""
+        tree = self._discovery.tree
+        patterns = [tree.absolute(item.arguments[-1]) for item in tree.directives(*INCLUDES) if item.arguments]
+        wanted = self._discovery.paths.log_configuration
+        if any(path_matches(wanted, pattern) for pattern in patterns):
+            return wanted
+        for pattern in patterns:
+            directory, name = os.path.split(pattern)
+            if os.path.isdir(directory) and fnmatch.fnmatchcase(os.path.basename(wanted), name):
+                return os.path.join(directory, os.path.basename(wanted))
+        return ""
+
+    def _is_rotated(self, ours: str) -> bool:
+        for file, content in self._discovery.rotation.items():
+            if file == ours or MARK.encode() in content.split(b"\n", 1)[0]:
+                continue
+            for line in content.decode("utf-8", "replace").splitlines():
+                for word in line.split("#", 1)[0].replace("{", " ").split():
+                    pattern = word.strip("\"'")
+                    if pattern.startswith("/") and fnmatch.fnmatchcase(self._path, pattern):
+                        return True
+        return False

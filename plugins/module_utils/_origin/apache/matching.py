@@ -1,0 +1,148 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which virtual host answers: by address first, then by name, else the first one of that address.
+
+Source: server/vhost.c of httpd 2.4 (``ap_update_vhost_given_ip``, ``update_server_from_aliases``) and
+modules/ssl/ssl_engine_kernel.c (``ssl_find_vhost``), which asks the same lists with the SNI.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from dataclasses import dataclass
+from typing import Optional
+
+from . import tree
+from .discovery import Discovery, server_names
+from .dumps import Group, VirtualHost
+from .grammar import Section
+
+_ANY = ("*", "0.0.0.0", "[::]", "::")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An address and port where Apache listens, with the virtual hosts for it; without any, the main server answers.
+
+    ``listening``: whether a Listen directive covers it, so that it can be reached.
+    """
+
+    address: str
+    port: str
+    group: Optional[Group]
+
+    @property
+    def label(self) -> str:
+        """Address and port as Apache writes them."""
+        return f"{self.address}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Who answers for a hostname at an endpoint. ``named``: by its name, not as the default. ``tls``: over TLS."""
+
+    endpoint: Endpoint
+    host: Optional[VirtualHost]
+    section: Optional[Section]
+    named: bool
+    tls: bool
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of a virtual host in lower case; ``wildcards`` hold ``*`` or ``?``."""
+
+    exact: tuple[str, ...]
+    wildcards: tuple[str, ...]
+
+    def match(self, hostname: str) -> bool:
+        """Whether Apache takes this virtual host for ``hostname``."""
+        return hostname in self.exact or any(fnmatch.fnmatchcase(hostname, wild) for wild in self.wildcards)
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every name, wildcards last."""
+        return self.exact + self.wildcards
+
+
+def names_of(host: VirtualHost, section: Optional[Section]) -> Names:
+    """The names of a virtual host. Apache's dump leaves the aliases out when an address has a single virtual host."""
+    exact, wildcards = [host.name, *host.aliases], list(host.wildcards)
+    if section is not None:
+        exact.extend(server_names(section)[-1:])
+        for argument in section.arguments:
+            literal = argument.rpartition(":")[0] or argument
+            if not literal.startswith("[") and any(letter.isalpha() for letter in literal.replace("_default_", "")):
+                exact.append(literal.lower())
+        for alias in tree.own(section.children, "serveralias"):
+            for name in alias.arguments:
+                (wildcards if "*" in name or "?" in name else exact).append(name.lower().rstrip("."))
+    return Names(tuple(dict.fromkeys(exact)), tuple(dict.fromkeys(wildcards)))
+
+
+def endpoints(discovery: Discovery) -> list[Endpoint]:
+    """Every address and port that can be reached, most specific first."""
+    groups = discovery.dump.groups
+    found: dict[str, Endpoint] = {}
+    for address, port in listeners(discovery):
+        if address in _ANY:
+            for group in groups:
+                if not group.wildcard and group.port in (port, "*"):
+                    found.setdefault(f"{group.address}:{port}", Endpoint(group.address, port, group))
+        name = "*" if address in _ANY else address
+        found.setdefault(f"{name}:{port}", Endpoint(name, port, _lookup(groups, address, port)))
+    return list(found.values())
+
+
+def listeners(discovery: Discovery) -> list[tuple[str, str]]:
+    """Address and port of every Listen directive; ``*`` for any address."""
+    found = []
+    for directive in discovery.tree.directives("listen"):
+        text = discovery.tree.expand(directive.arguments[0]) if directive.arguments else ""
+        address, _colon, port = text.rpartition(":")
+        address = address or "*"
+        found.append(("*" if address in _ANY else address, port))
+    return list(dict.fromkeys(found))
+
+
+def answers(discovery: Discovery, hostname: str) -> list[Answer]:
+    """Who answers for ``hostname``, at every endpoint."""
+    return [_answer(discovery, endpoint, hostname) for endpoint in endpoints(discovery)]
+
+
+def speaks_tls(discovery: Discovery, group: Optional[Group]) -> bool:
+    """Whether TLS is spoken at an address: the default virtual host decides, before any name is known."""
+    if group is None:
+        return engine(discovery, None) == "on"
+    return engine(discovery, discovery.section(group.hosts[0])) == "on"
+
+
+def engine(discovery: Discovery, section: Optional[Section]) -> str:
+    """The value of SSLEngine in lower case for a virtual host or, without one, for the main server."""
+    found = tree.own(section.children, "sslengine") if section is not None else []
+    found = found or discovery.tree.directives("sslengine")
+    return found[-1].arguments[0].lower() if found and found[-1].arguments else "off"
+
+
+def _lookup(groups: tuple[Group, ...], address: str, port: str) -> Optional[Group]:
+    if address not in _ANY:
+        for group in groups:
+            if group.address == address and group.port in (port, "*"):
+                return group
+    for group in groups:
+        if group.wildcard and group.port in (port, "*"):
+            return group
+    return None
+
+
+def _answer(discovery: Discovery, endpoint: Endpoint, hostname: str) -> Answer:
+    group = endpoint.group
+    tls = speaks_tls(discovery, group)
+    if group is None:
+        return Answer(endpoint, None, None, False, tls)
+    for host in group.hosts:
+        section = discovery.section(host)
+        if names_of(host, section).match(hostname):
+            return Answer(endpoint, host, section, True, tls)
+    return Answer(endpoint, group.hosts[0], discovery.section(group.hosts[0]), False, tls)

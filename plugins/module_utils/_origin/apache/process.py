@@ -1,0 +1,180 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The running server: does it live, has it taken the new configuration, does it answer.
+
+A graceful reload with a configuration that passes the check can still end the whole server (a trust bundle that can't
+be read, a log directory that's gone), some moments after the command said that all is well. So it's watched.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+from ..errors import OriginError
+from ..model import NOTHING, RELOAD, RESTART, Completed, Runner
+from .paths import Paths
+
+#: Seconds to wait for the new generation of processes, and for which the server must live on after that.
+DEADLINE = 20.0
+SETTLE = 1.0
+_PAUSE = 0.05
+
+#: A server that wants a certificate says so with one of these; it lives.
+_REFUSALS = ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "UNRECOGNIZED_NAME", "ACCESS_DENIED")
+
+
+@dataclass(frozen=True)
+class Knock:
+    """Where a TLS handshake shall succeed, and with which server name."""
+
+    address: str
+    port: int
+    server_name: str
+
+
+class Server:
+    """Apache as a set of processes. ``pid_file`` is what the configuration says."""
+
+    def __init__(self, paths: Paths, run: Runner, pid_file: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._paths = paths
+        self._run = run
+        self._pid_file = pid_file
+        self._clock = clock
+
+    def activate(self, kind: str, knocks: Sequence[Knock]) -> None:
+        """Let the server take the configuration on disk; start it if it's dead. Errors: it doesn't live or answer."""
+        if kind == NOTHING:
+            return
+        parent = self._parent()
+        if parent is None:
+            self._start()
+            before: set[int] = set()
+        else:
+            before = children(parent)
+            self._tell(kind)
+        self._watch(parent if kind == RELOAD else None, before)
+        for knock in knocks:
+            self._knock(knock)
+
+    def _tell(self, kind: str) -> None:
+        active = self._systemd("is-active", "--quiet", self._unit()).status == 0 if _has_systemd() else False
+        if active:
+            done = self._systemd("restart" if kind == RESTART else "reload", self._unit())
+        else:
+            done = self._run((self._paths.control, "-k", "restart" if kind == RESTART else "graceful"), {})
+        if done.status != 0:
+            raise OriginError(f"Apache can't be told to {kind}: {done.output.strip()}", "Look at its error log.")
+
+    def _start(self) -> None:
+        if _has_systemd():
+            done = self._systemd("restart", self._unit())
+        else:
+            done = self._run((self._paths.control, "-k", "start"), {})
+        if done.status != 0:
+            raise OriginError(f"Apache doesn't start: {done.output.strip()}", "Look at its error log.")
+
+    def _watch(self, parent: Optional[int], before: set[int]) -> None:
+        """Wait for processes that weren't there before, then see that the parent lives on."""
+        deadline = self._clock() + DEADLINE
+        while True:
+            now = self._parent()
+            if parent is not None and now != parent:
+                raise self._died()
+            if now is not None and children(now) - before:
+                break
+            if self._clock() > deadline:
+                raise OriginError(
+                    f"Apache has no new processes {DEADLINE:.0f} s after the reload", "Look at its error log."
+                )
+            time.sleep(_PAUSE)
+        settled = self._clock() + SETTLE
+        while self._clock() < settled:
+            if self._parent() != now or not children(now) - before:
+                raise self._died()
+            time.sleep(_PAUSE)
+
+    def _died(self) -> OriginError:
+        return OriginError(
+            "Apache ended when it read the new configuration, although it had called it correct",
+            "Its error log says why.",
+        )
+
+    def _knock(self, knock: Knock) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        where = f"{knock.address} port {knock.port}"
+        try:
+            plain = socket.create_connection((knock.address, knock.port), timeout=10)
+            with plain, context.wrap_socket(plain, server_hostname=knock.server_name):
+                return
+        except ssl.SSLError as error:
+            if any(word in str(error.reason) for word in _REFUSALS):
+                return
+            problem = str(error.reason or error)
+        except OSError as error:
+            problem = str(error)
+        raise OriginError(
+            f"Apache lives, but gives no TLS for {knock.server_name} at {where}: {problem}", "Look at its error log."
+        )
+
+    def _parent(self) -> Optional[int]:
+        try:
+            with open(self._pid_file, encoding="ascii") as stream:
+                pid = int(stream.read().strip())
+        except (OSError, ValueError):
+            return None
+        return pid if _state(pid) not in ("", "Z", "X") else None
+
+    def _unit(self) -> str:
+        return self._paths.service + ".service"
+
+    def _systemd(self, *arguments: str) -> Completed:
+        return self._run(("systemctl", *arguments), {})
+
+
+def children(parent: int) -> set[int]:
+    """The server processes of ``parent``: piped loggers run another program and don't count."""
+    program = _program(parent)
+    found = set()
+    for name in _numbers(os.listdir("/proc")):
+        fields = _fields(name)
+        if len(fields) > 1 and fields[1] == str(parent) and _program(name) == program:
+            found.add(name)
+    return found
+
+
+def _numbers(names: Iterable[str]) -> list[int]:
+    return [int(name) for name in names if name.isdigit()]
+
+
+def _state(pid: int) -> str:
+    fields = _fields(pid)
+    return fields[0] if fields else ""
+
+
+def _fields(pid: int) -> list[str]:
+    """State, parent and so on: what follows the program's name, which may hold anything."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="latin-1") as stream:
+            return stream.read().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _program(pid: int) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/exe").replace(" (deleted)", "")
+    except OSError:
+        return ""
+
+
+def _has_systemd() -> bool:
+    return os.path.isdir("/run/systemd/system")

@@ -1,0 +1,99 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The text of our own files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from ..model import ENFORCE, LOG_ONLY, MARK
+from .paths import Paths
+
+#: From this version on, Apache itself answers 421 when SNI and Host lead to different client authentication.
+POLICY_VERSION = (2, 4, 64)
+
+_NOTE = "# Made by originlock.aop. Changes are overwritten.\n"
+
+#: Key and format of each value, as the log contract of the collection orders them; every value is a string.
+_FIELDS: tuple[tuple[str, str], ...] = (
+    ("time", "%{sec}t.%{msec_frac}t"),
+    ("server", "apache"),
+    ("hostname", "%V"),
+    ("sni", "%{SSL_TLS_SNI}x"),
+    ("peer", "%{c}a"),
+    ("status", "%>s"),
+    ("method", "%m"),
+    ("path", "%U"),
+    ("agent", "%{User-Agent}i"),
+    ("stage", ""),
+    ("verify", "%{SSL_CLIENT_VERIFY}x"),
+    ("serial", "%{SSL_CLIENT_M_SERIAL}x"),
+    ("issuer", "%{SSL_CLIENT_I_DN}x"),
+    ("fingerprint", ""),
+    ("tls", "%{SSL_PROTOCOL}x"),
+    ("resumed", "%{SSL_SESSION_RESUMED}x"),
+)
+
+
+def header(stage: str, hostname: str) -> str:
+    """The first lines of a file that stands for one hostname at one stage."""
+    return f"# {MARK} stage={stage} hostname={hostname}\n{_NOTE}"
+
+
+def snippet(hostname: str, stage: str, paths: Paths, version: tuple[int, int, int]) -> str:
+    """What the virtual hosts of ``hostname`` include."""
+    lines = [
+        f'SSLCACertificateFile "{paths.bundle(hostname)}"',
+        # It counts the root, too. A chain that is too long ends the handshake even while nothing is required.
+        "SSLVerifyDepth 10",
+        "SSLVerifyClient {}".format("require" if stage == ENFORCE else "optional_no_ca"),
+    ]
+    if stage == ENFORCE and version < POLICY_VERSION:
+        lines.append("SSLStrictSNIVHostCheck on")
+    return header(stage, hostname) + "".join(f"{line}\n" for line in lines)
+
+
+def plain(hostname: str, port: str) -> str:
+    """What a virtual host without TLS includes so that it serves nothing; ACME challenges pass."""
+    suffix = "" if port == "443" else f":{port}"
+    return (
+        header(ENFORCE, hostname)
+        + '<If "%{REQUEST_URI} !~ m#^/\\.well-known/acme-challenge/#">\n'
+        + f'    Redirect permanent "https://%{{SERVER_NAME}}{suffix}%{{REQUEST_URI}}"\n'
+        + "</If>\n"
+    )
+
+
+def log(stages: Mapping[str, str], log_path: str) -> str:
+    """The verification log. It's additional: the sites' own logs go on, and no site is touched for it."""
+    text = f"# {MARK} verification log\n{_NOTE}"
+    for stage in (LOG_ONLY, ENFORCE):
+        hostnames = sorted(name for name, value in stages.items() if value == stage)
+        if not hostnames:
+            continue
+        values = ",".join(f'\\"{key}\\":\\"{stage if key == "stage" else value}\\"' for key, value in _FIELDS)
+        names = ",".join(f"'{name}'" for name in hostnames)
+        text += f'LogFormat "{{{values}}}" originlock_aop_{stage}\n'
+        text += (
+            f'GlobalLog "{log_path}" originlock_aop_{stage} '
+            f"\"expr=%{{HTTPS}} == 'on' && %{{SERVER_NAME}} in {{{names}}}\"\n"
+        )
+    return text
+
+
+def log_path_in(content: str) -> str:
+    """The path of the verification log in a log file of ours."""
+    found = re.search(r'^GlobalLog "([^"]+)"', content, re.M)
+    return found.group(1) if found else ""
+
+
+def rotation(log_path: str, service: str) -> str:
+    """Rotation for a log that no rule of the distribution covers."""
+    return (
+        f"# {MARK} rotation\n{_NOTE}"
+        f"{log_path} {{\n"
+        "\tdaily\n\tmissingok\n\trotate 14\n\tcompress\n\tdelaycompress\n\tnotifempty\n\tsharedscripts\n"
+        f"\tpostrotate\n\t\tsystemctl reload {service}.service > /dev/null 2>&1 || true\n\tendscript\n}}\n"
+    )

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The virtual hosts that serve a hostname, and whether our snippet is included in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from ..model import OFF
+from . import edits, matching
+from .discovery import Discovery, read_header
+from .dumps import VirtualHost
+from .filesystem import path_matches
+from .grammar import Directive, Section
+from .matching import Answer, Names
+from .tree import INCLUDES, own
+
+
+@dataclass(frozen=True)
+class Place:
+    """A virtual host that serves a hostname. ``answers`` are the endpoints where it does."""
+
+    hostname: str
+    host: VirtualHost
+    section: Optional[Section]
+    answers: tuple[Answer, ...]
+
+    @property
+    def names(self) -> Names:
+        """All the names it serves."""
+        return matching.names_of(self.host, self.section)
+
+    @property
+    def own_names(self) -> list[str]:
+        """The names that it gives itself; without a ServerName, Apache makes one up that nobody means."""
+        made_up = self.section is not None and not own(self.section.children, "servername")
+        return [name for name in self.names.all if not (made_up and name == self.host.name != self.hostname)]
+
+    @property
+    def listeners(self) -> tuple[str, ...]:
+        """Where it can be reached."""
+        return tuple(answer.endpoint.label for answer in self.answers)
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it answers for names that no virtual host has, too."""
+        return any(a.endpoint.group is not None and a.endpoint.group.hosts[0] == self.host for a in self.answers)
+
+
+def places(discovery: Discovery, hostname: str, tls: bool) -> list[Place]:
+    """The virtual hosts that serve ``hostname`` by its name, over TLS or without."""
+    found: dict[tuple[str, int, str], list[Answer]] = {}
+    for answer in matching.answers(discovery, hostname):
+        if answer.host is not None and answer.named and answer.tls is tls:
+            found.setdefault((*answer.host.place, answer.host.name), []).append(answer)
+    result = []
+    for group in found.values():
+        host = group[0].host
+        if host is not None:
+            result.append(Place(hostname, host, group[0].section, tuple(group)))
+    return result
+
+
+def includes(discovery: Discovery, section: Section, path: str) -> list[Directive]:
+    """The include lines in a virtual host that read, or would read, ``path``."""
+    return [
+        node
+        for node in own(section.children, *INCLUDES)
+        if node.arguments and path_matches(path, discovery.tree.absolute(node.arguments[-1]))
+    ]
+
+
+def is_marked(discovery: Discovery, directive: Directive) -> bool:
+    """Whether an include line is one of ours."""
+    source = discovery.tree.sources.get(directive.file, b"").decode("latin-1")
+    return any(mark.include == directive.start for mark in edits.marks(source))
+
+
+def stage_of(discovery: Discovery, section: Optional[Section], hostname: str) -> str:
+    """The stage that Apache has loaded for ``hostname`` in a virtual host."""
+    path = discovery.paths.snippet(hostname)
+    if section is None or not discovery.loaded(path) or not includes(discovery, section, path):
+        return OFF
+    return read_header(discovery.own.get(path, b"")).get("stage", OFF)
