@@ -49,6 +49,20 @@ def rows(
     return found
 
 
+def origins(hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What the plays left on each origin (``<server>_sites``, ``aop_serves``, ``aop_last_bad``), for :func:`rows`."""
+    found = {}
+    for name in names:
+        facts = hostvars[name]
+        serves = facts.get("aop_serves")
+        found[name] = {
+            "serves": None if serves is None else [str(one).rstrip(".").lower() for one in serves],
+            "sites": facts.get(f"{facts.get('aop_server')}_sites"),
+            "last_bad": facts.get("aop_last_bad"),
+        }
+    return found
+
+
 def table(found: Sequence[Mapping[str, Any]]) -> list[str]:
     """The rows as lines of text, columns aligned; a generation is told by the first 12 digits of its SHA-256."""
     cells = [list(COLUMNS), *map(_cells, found)]

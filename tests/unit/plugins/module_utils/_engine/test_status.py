@@ -73,6 +73,14 @@ def test_an_origin_that_cannot_be_read_is_unknown_and_only_served_hostnames_are_
     assert (row["origin"], row["stage"], row["attention"]) == ("web1", "unknown", ["the origin could not be read"])
 
 
+def test_origins_are_taken_from_what_the_plays_left():
+    left = {"web1": {"aop_server": "nginx", "nginx_sites": [1], "aop_serves": ["A.example.com."]}, "web2": {}}
+    assert status.origins(left, ["web1", "web2"]) == {
+        "web1": {"serves": ["a.example.com"], "sites": [1], "last_bad": None},
+        "web2": {"serves": None, "sites": None, "last_bad": None},
+    }
+
+
 def test_the_table_is_aligned_and_short():
     lines = status.table([one(), {**one(), "hostname": "a.example.com", "last_bad_request": "10:00 NONE"}])
     assert lines[0].split("  ")[0] == "hostname"
