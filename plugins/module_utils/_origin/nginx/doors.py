@@ -1,0 +1,260 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ways around a protected server block, and what in a site forbids to touch it. Each finding has its remedy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..model import ENFORCE, Finding
+from .names import find
+from .survey import Discovery
+from .syntax import Directive, location_parts
+from .web import Server
+
+_REWRITING = ("if", "return", "rewrite", "set", "break")
+_CONTENT = ("root", "alias", "proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass")
+_CATCH_ALL = re.compile(r"^\^?(/|\(?\.\*\)?|/?\(\.\*\)|\^)?\$?$")
+_CHALLENGE = "/.well-known/acme-challenge"
+
+
+def finding(
+    code: str, hostname: str, message: str, remedy: str, at: Directive | None = None, severity: str = "error"
+) -> Finding:
+    """A finding, with the place of ``at``."""
+    file, line = (at.file, at.line) if at is not None else ("", 0)
+    return Finding(code, severity, hostname, message, remedy, file, line)
+
+
+def conflicts(found: Discovery, server: Server, hostname: str) -> Iterator[Finding]:
+    """What forbids any stage on this block: client verification that is there for something else, a silenced log."""
+    block = server.directive
+    for name in ("ssl_verify_client", "ssl_client_certificate"):
+        for one in found.effective(server, name):
+            inherited = not found.site_named(block, name)
+            if inherited and one.args[:1] == ("off",):
+                continue
+            where = "http" if inherited else "this server block"
+            yield finding(
+                "client_verification_taken",
+                hostname,
+                f"{one.text()} in {where} verifies client certificates for something else already",
+                "Remove it, or give that purpose a server block and hostname of its own.",
+                one,
+            )
+    for one in found.effective(server, "ssl_crl"):
+        yield finding(
+            "crl_in_the_way",
+            hostname,
+            f"{one.text()} would refuse every certificate of a CA that it has no list for, in log_only, too",
+            "Remove it from this hostname's server block.",
+            one,
+        )
+    for one in found.site_named(block, "access_log"):
+        if one.args[:1] == ("off",):
+            yield finding(
+                "log_silenced",
+                hostname,
+                "access_log off in the server block silences the verification log as well",
+                "Write access_log /dev/null; instead: the same for this site, and the verification log works.",
+                one,
+            )
+    for one in found.site_walk(block):
+        if one.name == "access_log" and one not in found.site_named(block, "access_log"):
+            yield finding(
+                "location_has_own_log",
+                hostname,
+                f"{one.text()} in a location: its requests don't appear in the verification log",
+                "Remove it, or know that evidence and canary don't see this location.",
+                one,
+                "warning",
+            )
+
+
+def tolerant_doubts(found: Discovery, server: Server, hostname: str) -> Iterator[Finding]:
+    """What a person should know about ``log_only`` on this block, though it works."""
+    for one in found.effective(server, "error_page"):
+        if {"495", "496"} & set(one.args[:-1]):
+            yield finding(
+                "error_page_495_496",
+                hostname,
+                f"{one.text()} would serve something to clients without a certificate; enforce will refuse it",
+                "Remove 495 and 496 from it before you enforce.",
+                one,
+                "warning",
+            )
+    for one in found.effective(server, "ssl_trusted_certificate"):
+        yield finding(
+            "other_cas_trusted",
+            hostname,
+            f"{one.text()}: certificates of those CAs count as verified, too; enforce will refuse it",
+            "Remove it before you enforce (stapling only needs it if ssl_certificate lacks the chain).",
+            one,
+            "warning",
+        )
+
+
+def enforcement_doors(found: Discovery, server: Server, hostname: str, whole: bool) -> Iterator[Finding]:
+    """What would let requests without our certificate in, or keep the edge out, at ``enforce``."""
+    for one in found.effective(server, "error_page"):
+        yield from _error_page(one, hostname, whole)
+    known = found.effective(server, "error_page")
+    for one in found.site_walk(server.directive):
+        if one.name == "error_page" and {"495", "496"} & set(one.args[:-1]) and one not in known:
+            yield from _error_page(one, hostname, whole)
+    for one in found.effective(server, "ssl_trusted_certificate"):
+        yield finding(
+            "other_cas_trusted",
+            hostname,
+            f"{one.text()}: nginx would accept client certificates of those CAs, too",
+            "Remove it from this block and from http (stapling only needs it if ssl_certificate lacks the chain).",
+            one,
+        )
+    sources = [server] + [found.web.default(address) for address in found.web.tls_addresses(server)]
+    seen = set()
+    for source in sources:
+        for one in found.effective(source, "ssl_early_data") + found.effective(source, "ssl_session_ticket_key"):
+            if one.args[:1] == ("off",) or (one.file, one.start) in seen:
+                continue
+            seen.add((one.file, one.start))
+            if one.name == "ssl_early_data":
+                message = "ssl_early_data on: early data rides on the certificate state of an older session"
+                remedy = "Switch it off for this hostname and for the default server of its addresses."
+            else:
+                message = f"{one.text()}: sessions of before outlive the change, with the certificate state of before"
+                remedy = "Remove it (nginx makes keys of its own), or share sessions between hosts in another way."
+            yield finding(one.name, hostname, message, remedy, one)
+    rewriting = found.lines(server)
+    late = _first_before(found, server, rewriting[0].directive) if rewriting else None
+    if late is not None:
+        yield finding(
+            "include_line_late",
+            hostname,
+            f"{late.text()} comes before the include line of {found.directory} and would be carried out first",
+            "Move the include line right after the opening brace of the server block.",
+            late,
+        )
+
+
+def _error_page(one: Directive, hostname: str, whole: bool) -> Iterator[Finding]:
+    codes = set(one.args[:-1])
+    target = one.args[-1] if one.args else ""
+    if {"495", "496"} & codes:
+        yield finding(
+            "error_page_495_496",
+            hostname,
+            f"{one.text()} serves its content to clients without a valid certificate",
+            "Remove 495 and 496 from it; nginx's own refusal (400) needs no page.",
+            one,
+        )
+    elif target.startswith("@") and ({"421", "497"} if whole else {"403", "421", "497"}) & codes:
+        yield finding(
+            "error_page_named",
+            hostname,
+            f"{one.text()} hands refused requests to {target}, which serves them",
+            "Give it a page (/403.html) instead of a named location.",
+            one,
+        )
+
+
+def _first_before(found: Discovery, server: Server, line: Directive) -> Directive | None:
+    """The first rewriting directive of the site that nginx meets before ``line``."""
+
+    def search(block: tuple[Directive, ...]) -> tuple[Directive | None, bool]:
+        for child in block:
+            if child is line:
+                return None, True
+            if child.name == "include" and not child.is_block:
+                hit, done = search(child.block)
+                if hit is not None or done:
+                    return hit, done
+            elif child.name in _REWRITING and not found.is_ours(child.file):
+                return child, False
+        return None, False
+
+    return search(server.directive.block)[0]
+
+
+def is_closed(found: Discovery, server: Server) -> bool:
+    """Whether a block gives no content: every request is redirected or refused (ACME challenges apart)."""
+    block = server.directive
+    for child in found.site(block):
+        if child.name == "return" and _gives_nothing(child):
+            return True
+        if child.name == "rewrite" and len(child.args) == 3 and child.args[2] in ("permanent", "redirect"):
+            if _CATCH_ALL.match(child.args[0]) and child.args[1].startswith(("https://", "$scheme://")):
+                return True
+        elif child.name in ("rewrite", "break", "return") or (child.name == "if" and _may_go_on(found, child)):
+            break  # what follows isn't carried out for every request
+    locations = found.site_named(block, "location")
+    everything = [one for one in locations if location_parts(one) in (("", "/"), ("^~", "/"))]
+    return bool(everything) and all(_location_closed(found, one) for one in locations)
+
+
+def _may_go_on(found: Discovery, condition: Directive) -> bool:
+    """Whether an ``if`` may end the rewriting without an answer, or answer with content."""
+    for child in found.site(condition):
+        if child.name in ("break", "rewrite") or (child.name == "return" and not _gives_nothing(child)):
+            return True
+    return False
+
+
+def _location_closed(found: Discovery, location: Directive) -> bool:
+    modifier, pattern = location_parts(location)
+    if modifier in ("", "=", "^~") and pattern.startswith(_CHALLENGE):
+        return True
+    for child in found.site(location):
+        if child.name == "return" and _gives_nothing(child):
+            return True
+        if child.name == "deny" and child.args == ("all",):
+            return True
+    return False
+
+
+def _gives_nothing(one: Directive) -> bool:
+    if len(one.args) == 1:
+        return not one.args[0].isdigit() or int(one.args[0]) >= 400
+    code = one.args[0]
+    return code in ("301", "302", "303", "307", "308") or (code.isdigit() and int(code) >= 400)
+
+
+def content(found: Discovery, server: Server) -> set[str]:
+    """Where the content of a block comes from: directories and upstreams."""
+    own = {f"{one.name} {' '.join(one.args)}" for one in found.site_walk(server.directive) if one.name in _CONTENT}
+    if not any(text.startswith("root ") for text in own):
+        own.update(f"root {' '.join(one.args)}" for one in found.site_named(found.web.http, "root"))
+    return own
+
+
+def plain_doors(found: Discovery, hostname: str, tls: list[Server]) -> list[tuple[Server, bool]]:
+    """The blocks that give out the hostname's content without TLS: (block, whether it's a TLS block as well)."""
+    wanted: set[str] = set()
+    for server in tls:
+        wanted |= content(found, server)
+    doors: dict[int, tuple[Server, bool]] = {}
+    for address in found.web.addresses(tls=False):
+        if address.is_local:
+            continue
+        servers = found.web.on(address)
+        named = find(hostname, servers).server
+        server = named or found.web.default(address)
+        if named is None and not wanted & content(found, server):
+            continue
+        if not is_closed(found, server):
+            doors[server.number] = (server, bool(found.web.tls_addresses(server)))
+    return list(doors.values())
+
+
+def plain_finding(server: Server, hostname: str, stage: str) -> Finding:
+    """The finding for a block that serves the hostname without TLS."""
+    severity = "error" if stage == ENFORCE else "warning"
+    return finding(
+        "plain_http_open",
+        hostname,
+        "this server block gives out the hostname's content without TLS, so without a certificate",
+        "Let it redirect (return 301 https://$host$request_uri;), or set plain_http to redirect.",
+        server.directive,
+        severity,
+    )

@@ -1,0 +1,183 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""nginx as the engine drives it: read, plan, check, activate."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+
+from ..errors import OriginError, ValidationFailed
+from ..model import NOTHING, REPLACE, RESTART, Commands, Options, Plan, Protection, Runner, Site
+from . import dump, plan, render, staging, web
+from .process import Nginx
+from .survey import Build, Discovery, Paths
+
+_LOGROTATE_MAIN = "/etc/logrotate.conf"
+
+
+class NginxDriver:
+    """Driver of nginx (see :class:`~..model.Driver`)."""
+
+    name = "nginx"
+
+    def __init__(self, paths: Paths, run: Runner) -> None:
+        self.paths = paths
+        self.run = run
+        self._log_path = ""
+
+    def discover(self) -> Discovery:
+        """What nginx says it loads, and what of it is ours."""
+        build = parse_build(self.run((self.paths.binary, "-V"), {}).output)
+        done = self.run((*self._nginx(), "-T"), {})
+        if done.status != 0:
+            raise ValidationFailed("nginx", done.output, "it's the present one, nothing was changed")
+        loaded = dump.resolve(dump.split(done.output, _read))
+        http = web.web_of(loaded)
+        if http is None:
+            raise OriginError(f"{loaded.main} has no http block", "There are no sites to protect on this server.")
+        found = Discovery(loaded, http, build, self.paths)
+        own, strangers = _own_files(found)
+        return Discovery(
+            loaded,
+            http,
+            build,
+            self.paths,
+            own=own,
+            strangers=strangers,
+            real={name: os.path.realpath(name) for name in loaded.files},
+            rotated=_rotated(self.paths.logrotate_directory),
+        )
+
+    def inspect(self, discovery: Discovery, hostnames: Sequence[str]) -> list[Site]:
+        """Where each hostname is served and at which stage."""
+        return plan.sites(discovery, hostnames)
+
+    def plan(self, discovery: Discovery, wanted: Sequence[Protection], options: Options) -> Plan:
+        """What would be changed and what speaks against it."""
+        self._log_path = render.log_path(discovery, options.log_path)
+        return plan.make(discovery, wanted, options)
+
+    def validate(self, discovery: Discovery, plan: Plan) -> None:
+        """Let nginx check the configuration as it would be."""
+        self._process(discovery).need_master()
+        staging.validate(discovery, plan.changes, self._log_path, self.run)
+
+    def validate_live(self) -> None:
+        """Let nginx check what is on disk."""
+        done = self.run((*self._nginx(), "-t"), {})
+        if done.status != 0:
+            raise ValidationFailed("nginx", done.output, "the files of before are put back")
+
+    def activate(self, kind: str) -> None:
+        """Make what is on disk the running configuration."""
+        if kind == NOTHING:
+            return
+        process = self._process()
+        if kind == REPLACE:
+            process.replace()
+        elif kind == RESTART:
+            process.restart()
+        else:
+            process.reload()
+
+    def commands(self) -> Commands:
+        """How to check and reload nginx without us."""
+        return Commands(validate=(*self._nginx(), "-t"), reload=(*self._nginx(), "-s", "reload"))
+
+    def _nginx(self) -> tuple[str, ...]:
+        return (self.paths.binary, "-c", self.paths.config) if self.paths.config else (self.paths.binary,)
+
+    def _process(self, found: Discovery | None = None) -> Nginx:
+        known = found if found is not None else self.discover()
+        build = known.build
+        pid = [one.args[0] for one in known.dump.top("pid") if one.args] or [build.pid_path]
+        log = [one.args[0] for one in known.dump.top("error_log") if one.args] or [build.error_log_path]
+        return Nginx(
+            pid_file=posixpath.join(build.prefix, pid[0]),
+            error_log=posixpath.join(build.prefix, log[0]),
+            service=self.paths.service,
+            run=self.run,
+        )
+
+
+def make(paths: Mapping[str, str], run: Runner) -> NginxDriver:
+    """The driver with the paths of this distribution (keys as in :class:`Paths`, all optional)."""
+    known = {key: value for key, value in paths.items() if key in Paths.__dataclass_fields__ and value}
+    return NginxDriver(Paths(**known), run)
+
+
+def parse_build(output: str) -> Build:
+    """What ``nginx -V`` says. Errors: it's not nginx."""
+    version = re.search(r"nginx version: \S+?/([\d.]+)", output)
+    if version is None:
+        raise OriginError(f"nginx -V answers: {output.strip()[:200]}", "Correct the path of the nginx binary.")
+
+    def option(name: str, default: str) -> str:
+        found = re.search(rf"--{name}=('[^']*'|\S+)", output)
+        return found.group(1).strip("'") if found else default
+
+    prefix = option("prefix", "/usr/local/nginx")
+    return Build(
+        version=tuple(int(part) for part in version.group(1).split(".")),
+        prefix=prefix,
+        http_log_path=option("http-log-path", "logs/access.log"),
+        error_log_path=option("error-log-path", "logs/error.log"),
+        pid_path=option("pid-path", "logs/nginx.pid"),
+        realip="--with-http_realip_module" in output,
+    )
+
+
+def _own_files(found: Discovery) -> tuple[dict[str, bytes], list[str]]:
+    """Files with our mark (path to content), and files without it in places of ours."""
+    own: dict[str, bytes] = {}
+    strangers: list[str] = []
+    places = [posixpath.join(found.paths.logrotate_directory, plan.ROTATION_FILE)]
+    places += [name for name in found.dump.files if posixpath.basename(name) == plan.CONF_D_FILE]
+    if os.path.isdir(found.directory):
+        places += [found.in_directory(name) for name in sorted(os.listdir(found.directory))]
+    for path in places:
+        if os.path.isfile(path):
+            content = _read(path)
+            if plan.mark_of(content):
+                own[path] = content
+            else:
+                strangers.append(path)
+    return own, strangers
+
+
+def _rotated(directory: str) -> tuple[str, ...]:
+    """The patterns of log files that logrotate knows already, apart from ours."""
+    patterns: list[str] = []
+    names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
+    for path in [_LOGROTATE_MAIN, *(os.path.join(directory, name) for name in names if name != plan.ROTATION_FILE)]:
+        if os.path.isfile(path):
+            patterns += rotation_patterns(_read(path).decode("utf-8", "replace"))
+    return tuple(patterns)
+
+
+def rotation_patterns(text: str) -> list[str]:
+    """The log file patterns of a logrotate file."""
+    patterns = []
+    inside = script = False
+    for line in text.splitlines():
+        stripped = line.strip()
+        first = stripped.split(None, 1)[0] if stripped else ""
+        if first in ("prerotate", "postrotate", "firstaction", "lastaction", "preremove"):
+            script = True
+        elif first == "endscript":
+            script = False
+        elif not script and not stripped.startswith("#"):
+            if not inside:
+                words = re.findall(r'"([^"]+)"|([^\s{}"]+)', stripped.partition("{")[0])
+                patterns += [one or two for one, two in words if (one or two).startswith("/")]
+            inside = (inside or "{" in stripped) and "}" not in stripped
+    return patterns
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read()

@@ -1,0 +1,97 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which server block gets a hostname: nginx's own order of exact names, wildcards and regular expressions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .web import Server
+
+_HOSTNAME = re.compile(r"^(?=.{1,253}\Z)(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))+\Z")
+
+
+@dataclass(frozen=True)
+class Match:
+    """The server block that gets the hostname by a name of its own; nothing if only the default server would.
+
+    ``unreadable``: (server, expression) pairs that might have matched first, but can't be evaluated here.
+    """
+
+    server: Server | None
+    unreadable: tuple[tuple[Server, str], ...] = ()
+
+
+def is_hostname(name: str) -> bool:
+    """Whether ``name`` is a plain lower-case hostname (no wildcard, no address, nothing that is unsafe in a path)."""
+    return bool(_HOSTNAME.match(name)) and not re.match(r"^[\d.]+\Z", name)
+
+
+def find(hostname: str, servers: Sequence[Server]) -> Match:
+    """Apply nginx's algorithm to the server blocks of one socket, in the order of loading."""
+    for server in servers:
+        if any(_exact(name) == hostname for name in server.names):
+            return Match(server)
+    best: tuple[int, Server] | None = None
+    for server in servers:
+        for name in server.names:
+            tail = _leading(name)
+            if tail and hostname.endswith(tail) and len(hostname) > len(tail) and (not best or len(tail) > best[0]):
+                best = (len(tail), server)
+    if best:
+        return Match(best[1])
+    for server in servers:
+        for name in server.names:
+            head = name[:-1] if name.endswith(".*") else ""
+            if head and hostname.startswith(head) and len(hostname) > len(head) and (not best or len(head) > best[0]):
+                best = (len(head), server)
+    if best:
+        return Match(best[1])
+    unreadable = []
+    for server in servers:
+        for name in server.names:
+            if name.startswith("~"):
+                expression = translate(name[1:])
+                if expression is None:
+                    unreadable.append((server, name))
+                elif expression.search(hostname):
+                    return Match(server, tuple(unreadable))
+    return Match(None, tuple(unreadable))
+
+
+def exact_names(server: Server) -> list[str]:
+    """The names of ``server`` that stand for one host each; ``_`` and the like stand for none."""
+    return [_exact(name) for name in server.names if name.strip("_-") and name not in open_names(server)]
+
+
+def open_names(server: Server) -> list[str]:
+    """The names of ``server`` that stand for more than one hostname."""
+    return [name for name in server.names if name.startswith(("~", "*.", ".")) or name.endswith(".*")]
+
+
+def translate(expression: str) -> re.Pattern[str] | None:
+    """A PCRE as Python understands it, or nothing if it uses what Python has not got or reads in another way."""
+    if re.search(r"\(\?[|R&+\d>-]|\(\*|\\[hHvVRXKGQEg]|\[\[:|[*+?}]\+|\\[pP]|\(\?\(", expression):
+        return None
+    text = re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", expression)
+    text = re.sub(r"\(\?'(\w+)'", r"(?P<\1>", text)
+    text = re.sub(r"\\k[<{'](\w+)[>}']", r"(?P=\1)", text)
+    text = text.replace(r"\z", r"\Z")
+    try:
+        return re.compile(text, re.IGNORECASE | re.ASCII)
+    except re.error:
+        return None
+
+
+def _exact(name: str) -> str:
+    return name[1:] if name.startswith(".") else name.rstrip(".")
+
+
+def _leading(name: str) -> str:
+    """``.example.com`` for ``*.example.com`` and ``.example.com``."""
+    if name.startswith("*."):
+        return name[1:]
+    return name if name.startswith(".") else ""

@@ -1,0 +1,393 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what was found and what is wanted to the files that change. Pure: nothing is read or written here."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from ..model import (
+    ENFORCE,
+    LOG_ONLY,
+    MARK,
+    NOTHING,
+    OFF,
+    RELOAD,
+    REPLACE,
+    STAGES,
+    FileChange,
+    Finding,
+    Options,
+    Plan,
+    Protection,
+    Site,
+)
+from . import edit, render
+from .doors import conflicts, enforcement_doors, finding, tolerant_doubts
+from .dump import glob_expression, has_glob
+from .survey import HTTP_FILE, Discovery
+from .syntax import Directive
+from .targets import Place, Targets, resolve, stages_before
+from .web import Server
+
+CONF_D_FILE = "00-originlock-aop.conf"
+ROTATION_FILE = "originlock-aop-nginx"
+
+
+def make(found: Discovery, wanted: Sequence[Protection], options: Options) -> Plan:
+    """The plan. Errors are findings in it."""
+    return _Planner(found, wanted, options).plan()
+
+
+def sites(found: Discovery, hostnames: Sequence[str]) -> list[Site]:
+    """Where hostnames are served and their stage, nothing changed; with no hostnames those that we protect."""
+    names = list(hostnames) or sorted(found.protected())
+    before = stages_before(found)
+    asked = [Protection(name, LOG_ONLY, "") for name in names]
+    places = resolve(found, asked, Options()).places.values()
+    return _sites(found, places, before, dict.fromkeys(names))
+
+
+class _Planner:
+    def __init__(self, found: Discovery, wanted: Sequence[Protection], options: Options) -> None:
+        self.found = found
+        self.wanted = wanted
+        self.options = options
+        self.targets: Targets = resolve(found, wanted, options)
+        self.findings: list[Finding] = list(self.targets.findings)
+        self.edits: dict[str, list[edit.Edit]] = {}
+        self.files: dict[str, str] = {}
+        self.listed = {wish.name for wish in wanted}
+
+    def plan(self) -> Plan:
+        stems = self.choose_files()
+        for number, stem in stems.items():
+            self.render_block(self.found.web.servers[number], stem)
+        for server in self.found.web.servers:
+            if server.number not in stems:
+                self.remove_lines(server)
+        self.http_level(bool(stems))
+        self.rotation(bool(self.targets.places))
+        self.judge()
+        changes = self.changes()
+        before = stages_before(self.found)
+        return Plan(
+            files=tuple(changes),
+            sites=tuple(_sites(self.found, self.targets.places.values(), before, self.asked())),
+            findings=tuple(dict.fromkeys(self.findings)),
+            activation=self.activation(changes, before),
+            own_directories=(self.found.directory,),
+        )
+
+    def asked(self) -> dict[str, str | None]:
+        return {wish.name: self.targets.stages.get(wish.name, OFF) for wish in self.wanted}
+
+    def choose_files(self) -> dict[int, str]:
+        """The name of the file of each block that gets one; writes or asks for the include line."""
+        stems: dict[int, str] = {}
+        taken: dict[str, int] = {}
+        wanted: dict[int, list[str]] = {number: sorted(place.stages) for number, place in self.targets.places.items()}
+        for number, names in self.targets.redirects.items():
+            wanted.setdefault(number, sorted(names))
+        # Lines that stand there already come first: their names are given.
+        for number in sorted(wanted, key=lambda one: (not self.found.lines(self.found.web.servers[one]), one)):
+            server = self.found.web.servers[number]
+            lines = self.found.lines(server)
+            kept = next((line for line in lines if not line.marked), lines[0] if lines else None)
+            if kept is None:
+                stem = self.new_stem(server, wanted[number], taken)
+                self.add_line(server.directive, stem, wanted[number][0])
+            else:
+                stem = kept.stem(wanted[number])
+                for line in lines:
+                    if line.marked and line is not kept:
+                        self.cut(line.directive)
+                if not stem:
+                    self.findings.append(
+                        finding(
+                            "include_line_unclear",
+                            wanted[number][0],
+                            f"{kept.directive.text()} doesn't stand for one file of this server block",
+                            f"Write {self.line_for(wanted[number][0])} instead.",
+                            kept.directive,
+                        )
+                    )
+                    continue
+            stems[number] = stem
+            taken.setdefault(stem, number)
+        return stems
+
+    def new_stem(self, server: Server, names: Sequence[str], taken: Mapping[str, int]) -> str:
+        first = next((name for name in server.names if name in names), names[0])
+        others = {
+            line.stem([first]) for one in self.found.web.servers if one is not server for line in self.found.lines(one)
+        }
+        stem, count = first, 1
+        while stem in taken or stem in others or stem + ".conf" == HTTP_FILE:
+            count += 1
+            stem = f"{first}-{count}"
+        return stem
+
+    def line_for(self, stem: str) -> str:
+        return edit.include_line(self.found.in_directory(stem + ".conf"))
+
+    def add_line(self, block: Directive, stem: str, hostname: str) -> None:
+        if self.options.manage_sites:
+            text = self.found.dump.files[block.file]
+            line = edit.insertion(text, block, self.found.in_directory(stem + ".conf"))
+            self.edits.setdefault(block.file, []).append(line)
+            return
+        self.findings.append(
+            finding(
+                "include_line_missing",
+                hostname,
+                f"site files aren't edited here, and this {block.name} block lacks its include line",
+                f"Put this right after its opening brace: {self.line_for(stem)}",
+                block,
+            )
+        )
+
+    def cut(self, line: Directive) -> None:
+        if self.options.manage_sites:
+            text = self.found.dump.files[line.file]
+            self.edits.setdefault(line.file, []).append(edit.removal(text, line))
+
+    def remove_lines(self, server: Server) -> None:
+        for line in self.found.lines(server):
+            if line.marked:
+                self.cut(line.directive)
+
+    def render_block(self, server: Server, stem: str) -> None:
+        place = self.targets.places.get(server.number)
+        redirected = self.targets.redirects.get(server.number, set())
+        if place is None:
+            self.put(stem + ".conf", render.plain_file(redirected, self.redirect_to(redirected)), server)
+            return
+        log_path = render.log_path(self.found, self.options.log_path)
+        whole = self.targets.whole(self.found, place)
+        redirect = self.redirect_to(redirected) if redirected else ""
+        text = render.tls_file(self.found, server, place.stages, whole, stem, log_path, redirect)
+        self.put(stem + ".conf", text, server)
+        bundles = {name: self.targets.bundles.get(name, "") for name in place.stages}
+        self.put(stem + ".pem", render.bundle_file(bundles), server)
+
+    def put(self, name: str, text: str, server: Server) -> None:
+        path = self.found.in_directory(name)
+        if self.files.setdefault(path, text) != text:
+            self.findings.append(
+                finding(
+                    "include_line_shared",
+                    sorted(self.listed)[0] if self.listed else "",
+                    f"this block includes {path}, as another one does, but they need different files",
+                    "Give each block an include line of its own, {}.".format(self.line_for(f"{name[:-5]}-2")),
+                    server.directive,
+                )
+            )
+
+    def redirect_to(self, names: set[str]) -> str:
+        ports = {
+            address.port
+            for place in self.targets.places.values()
+            if set(place.stages) & names
+            for address in self.found.web.tls_addresses(place.server)
+        }
+        suffix = "" if 443 in ports or not ports else f":{min(ports)}"
+        return f"https://$host{suffix}$request_uri"
+
+    def http_level(self, needed: bool) -> None:
+        """Keep the http-level file where it is loaded before the first block that uses it."""
+        lines = self.found.http_lines()
+        home, line_needed = self.http_home() if needed else ("", False)
+        own_line = home == self.found.in_directory(HTTP_FILE)
+        if needed:
+            places = self.targets.places.values()
+            per_name = any(p.strictest == ENFORCE and not self.targets.whole(self.found, p) for p in places)
+            stages = {name: stage for place in places for name, stage in place.stages.items()}
+            text = render.http_file(stages, self.found.build.realip, per_name, bool(self.targets.redirects))
+            self.files[home] = text
+        if line_needed:
+            self.add_line(
+                self.found.web.http, HTTP_FILE[: -len(".conf")], sorted(self.listed or self.targets.stages)[0]
+            )
+        if not own_line:
+            for line in lines:
+                if line.marked:
+                    self.cut(line.directive)
+
+    def http_home(self) -> tuple[str, bool]:
+        """The path of the http-level file, and whether an include line must be added for it."""
+        from_directory = self.found.in_directory(HTTP_FILE)
+        lines = self.found.http_lines()
+        if any(not line.marked for line in lines):
+            return from_directory, False
+        users = set(self.targets.places) | set(self.targets.redirects)
+        for child in self.found.web.http.block:
+            if child.name != "include" or child.is_block or not child.args:
+                continue
+            pattern = posixpath.normpath(posixpath.join(self.found.dump.prefix, child.args[0]))
+            path = posixpath.join(posixpath.dirname(pattern), CONF_D_FILE)
+            if posixpath.basename(pattern) != "*.conf" or not has_glob(pattern) or has_glob(posixpath.dirname(pattern)):
+                continue
+            if glob_expression(pattern).match(path) and self.is_first(child, path, users):
+                return path, False
+        return from_directory, not lines
+
+    def is_first(self, include: Directive, path: str, users: set[int]) -> bool:
+        """Whether ``path``, brought in by ``include``, is loaded before every block in ``users``."""
+        servers = {id(self.found.web.servers[number].directive) for number in users}
+
+        def before(block: Sequence[Directive]) -> tuple[bool, bool]:
+            for child in block:
+                if child is include:
+                    inside = any(
+                        id(one) in servers
+                        for entry in child.block
+                        if entry.file < path
+                        for one in ([entry] if entry.is_block else [*entry.children()])
+                    )
+                    return inside, True
+                if child.name == "include" and not child.is_block:
+                    hit, done = before(child.block)
+                    if hit or done:
+                        return hit, done
+                elif id(child) in servers:
+                    return True, True
+            return False, False
+
+        return not before(self.found.web.http.block)[0]
+
+    def rotation(self, needed: bool) -> None:
+        path = posixpath.join(self.found.paths.logrotate_directory, ROTATION_FILE)
+        log_path = render.log_path(self.found, self.options.log_path)
+        covered = any(glob_expression(pattern).match(log_path) for pattern in self.found.rotated)
+        if needed and not covered:
+            pid = posixpath.join(self.found.build.prefix, self.found.build.pid_path)
+            self.files[path] = render.rotation_file(log_path, pid)
+
+    def judge(self) -> None:
+        """What speaks against it, for the hostnames that are listed."""
+        for place in self.targets.places.values():
+            whole = self.targets.whole(self.found, place)
+            server = place.server
+            enforced = place.strictest == ENFORCE
+            for name in sorted(set(place.stages) & self.listed):
+                self.findings += conflicts(self.found, server, name)
+                if place.stages[name] == ENFORCE:
+                    self.findings += enforcement_doors(self.found, server, name, whole)
+                else:
+                    self.findings += tolerant_doubts(self.found, server, name)
+                if enforced and not whole:
+                    self.findings += self.shared_block(place, name)
+                if self.found.build.version < (1, 11, 8):
+                    self.findings.append(
+                        finding("old_nginx", name, "this nginx can't write JSON logs", "Upgrade to 1.11.8 or newer.")
+                    )
+
+    def shared_block(self, place: Place, name: str) -> list[Finding]:
+        server = place.server
+        if any(one.default for one in server.listens if one.address in self.found.web.tls):
+            return [
+                finding(
+                    "default_server_shared",
+                    name,
+                    "this block is the default server: requests for any other Host reach it without a certificate",
+                    "If it serves nobody else, drop default_server and add a block with ssl_reject_handshake on.",
+                    server.directive,
+                    "warning",
+                )
+            ]
+        return [
+            finding(
+                "block_shared",
+                name,
+                "this block has names that aren't enforced; they reach the same content without a certificate",
+                "If they shouldn't, list them, too, or give this hostname a block of its own.",
+                server.directive,
+                "warning",
+            )
+        ]
+
+    def changes(self) -> list[FileChange]:
+        changes = []
+        done = set()
+        for name, edits in self.edits.items():
+            real = self.found.real.get(name, name)
+            if real in done:
+                continue
+            done.add(real)
+            text = self.found.dump.files[name]
+            after = edit.apply(text, edits)
+            changes.append(FileChange(name, text.encode("latin-1"), after.encode("latin-1")))
+        for path in sorted(set(self.files) & set(self.found.strangers)):
+            self.findings.append(
+                finding(
+                    "file_in_the_way",
+                    sorted(self.listed)[0] if self.listed else "",
+                    f"{path} is there and wasn't made by us",
+                    "Move it away; this directory is ours.",
+                )
+            )
+        for path in sorted(set(self.files) | set(self.found.own)):
+            wished = self.files.get(path)
+            after_bytes = wished.encode("latin-1") if wished is not None else None
+            changes.append(FileChange(path, self.found.own.get(path), after_bytes))
+        return changes
+
+    def activation(self, changes: Sequence[FileChange], before: Mapping[int, Mapping[str, str]]) -> str:
+        effective = [one for one in changes if one.changed and posixpath.basename(one.path) != ROTATION_FILE]
+        if not effective:
+            return NOTHING
+        caches = any(
+            directive.name == "ssl_session_cache" and any(argument.startswith("shared:") for argument in directive.args)
+            for directive in self.found.web.http.walk()
+        )
+        return REPLACE if caches and (self.tightens(before) or _shrinks(effective)) else RELOAD
+
+    def tightens(self, before: Mapping[int, Mapping[str, str]]) -> bool:
+        """Whether a block begins to enforce a hostname: TLS sessions of before would be resumed as they were."""
+        return any(
+            stage == ENFORCE and STAGES.index(before.get(number, {}).get(name, OFF)) < STAGES.index(ENFORCE)
+            for number, place in self.targets.places.items()
+            for name, stage in place.stages.items()
+        )
+
+
+def _shrinks(changes: Sequence[FileChange]) -> bool:
+    """Whether a trust bundle that stays in use loses a CA."""
+    for change in changes:
+        if change.path.endswith(".pem") and change.before is not None and change.after is not None:
+            before, after = (
+                set(render.certificates(content.decode("latin-1"))) for content in (change.before, change.after)
+            )
+            if before - after:
+                return True
+    return False
+
+
+def _sites(
+    found: Discovery,
+    places: Iterable[Place],
+    before: Mapping[int, Mapping[str, str]],
+    asked: Mapping[str, str | None],
+) -> list[Site]:
+    """One entry per hostname and block. ``asked`` maps to the stage after, or to nothing for "as it is"."""
+    out = []
+    protected = list(places)
+    for name, after in asked.items():
+        numbers = {number for number, stages in before.items() if name in stages}
+        if after != OFF:
+            numbers |= {place.server.number for place in protected if name in place.stages}
+        for number in sorted(numbers):
+            server = found.web.servers[number]
+            stage = before.get(number, {}).get(name, OFF)
+            listeners = tuple(str(address) for address in found.web.tls_addresses(server))
+            out.append(Site(name, server.file, server.line, listeners, stage, stage if after is None else after))
+    return out
+
+
+def mark_of(content: bytes) -> bool:
+    """Whether a file begins with our mark."""
+    return bool(re.match(rb"# " + re.escape(MARK.encode()), content))

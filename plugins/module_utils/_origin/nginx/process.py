@@ -1,0 +1,194 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The running nginx: find it, reload it, replace it by fresh processes, and see that it really happened."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Callable
+
+from ..errors import OriginError
+from ..model import Runner
+
+_PATIENCE_SECONDS = 20.0
+_DRAIN_SECONDS = 30.0
+_UNIT = re.compile(r"/([^/\n]+\.service)(?:/|$)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Nginx:
+    """A running nginx, known by its pid file. ``proc`` and the functions stand for the machine in tests."""
+
+    pid_file: str
+    error_log: str
+    service: str
+    run: Runner
+    proc: str = "/proc"
+    kill: Callable[[int, int], None] = field(default=os.kill)
+    sleep: Callable[[float], None] = field(default=time.sleep)
+
+    def master(self) -> int:
+        """The process id of the master, or 0 if it doesn't run."""
+        pid = _number(self.pid_file)
+        return pid if pid and "nginx: master" in self._title(pid) else 0
+
+    def need_master(self) -> int:
+        """The master's process id. Errors: it doesn't run."""
+        pid = self.master()
+        if not pid:
+            raise OriginError(
+                f"nginx doesn't run (by its pid file {self.pid_file})",
+                f"Start it (systemctl start {self.service}) and run again.",
+            )
+        return pid
+
+    def reload(self) -> None:
+        """Let the master read its configuration again, and wait until new workers serve and the old ones don't."""
+        master = self.need_master()
+        before = self._serving(master)
+        mark = self._log_size()
+        self.kill(master, signal.SIGHUP)
+        if not self._wait(lambda: self._renewed(master, before)):
+            if not self.master():
+                raise OriginError(f"nginx ended when it was reloaded.{self._words(mark)}", "Look at the server.")
+            raise OriginError(
+                f"nginx took the reload signal but kept its old configuration.{self._words(mark)}",
+                "Mend what it names and run again.",
+            )
+
+    def replace(self) -> None:
+        """Start fresh processes beside the old ones, hand over the listening sockets, end the old ones gracefully.
+
+        Shared memory (TLS sessions, ticket keys) is new then, and no connection is refused meanwhile. Where the
+        service manager would lose the server (it's not told about pid changes), the service is restarted.
+        """
+        old = self.need_master()
+        if not self._may_replace(old):
+            self.restart()
+            return
+        mark = self._log_size()
+        self.kill(old, signal.SIGUSR2)
+        if not self._wait(lambda: self._successor(old) != 0):
+            raise OriginError(
+                f"nginx didn't start new processes beside the old ones, which go on.{self._words(mark)}",
+                "Restart nginx by hand at a quiet moment, then run again.",
+            )
+        before = self._serving(old)
+        self.kill(old, signal.SIGQUIT)
+        # The old master stays as long as a connection of its workers does; they accept no new ones.
+        if not self._wait(lambda: not self._still_serving(old, before)):
+            raise OriginError(f"the old nginx processes didn't stop serving.{self._words(mark)}", "Look at the server.")
+        self._wait(lambda: not self._title(old), _DRAIN_SECONDS)
+        if not self.master():
+            raise OriginError(f"nginx isn't there after its replacement.{self._words(mark)}", "Look at the server.")
+
+    def restart(self) -> None:
+        """Restart the service and wait until it serves."""
+        mark = self._log_size()
+        old = self.master()
+        done = self.run(("systemctl", "restart", self._unit(old)), {})
+        if done.status != 0 or not self._wait(lambda: self.master() not in (0, old)):
+            raise OriginError(
+                f"nginx doesn't come up after a restart: {done.output.strip()}{self._words(mark)}",
+                "Look at the server at once.",
+            )
+
+    def _may_replace(self, master: int) -> bool:
+        if os.path.exists(self.pid_file + ".oldbin"):
+            return False  # an earlier replacement hasn't ended; nginx ignores a second one
+        unit = self._unit(master)
+        if master == 1:
+            return False
+        if not _UNIT.search(self._read(f"{master}/cgroup")):
+            return True  # nobody watches it
+        shown = self.run(("systemctl", "show", "-p", "Type", "-p", "PIDFile", unit), {})
+        if shown.status != 0:
+            return False
+        values = dict(line.partition("=")[::2] for line in shown.output.splitlines())
+        return values.get("Type") == "forking" and _same(values.get("PIDFile", ""), self.pid_file)
+
+    def _unit(self, master: int) -> str:
+        found = _UNIT.findall(self._read(f"{master}/cgroup")) if master else []
+        return str(found[-1]) if found else self.service
+
+    def _successor(self, old: int) -> int:
+        """The new master once it has workers."""
+        new = self.master()
+        return new if new not in (0, old) and self._serving(new) else 0
+
+    def _renewed(self, master: int, before: set[int]) -> bool:
+        now = self._serving(master)
+        return bool(now - before) and not now & before
+
+    def _still_serving(self, master: int, workers: Iterable[int]) -> bool:
+        return any(pid in self._serving(master, set(workers)) for pid in workers)
+
+    def _serving(self, master: int, among: set[int] | None = None) -> set[int]:
+        """The workers of ``master`` that accept connections. Orphans count if they're in ``among``."""
+        serving = set()
+        for name in os.listdir(self.proc):
+            if not name.isdigit():
+                continue
+            pid = int(name)
+            title = self._title(pid)
+            if not title.startswith("nginx: worker process") or "shutting down" in title:
+                continue
+            if self._parent(pid) == master or (among and pid in among):
+                serving.add(pid)
+        return serving
+
+    def _parent(self, pid: int) -> int:
+        content = self._read(f"{pid}/stat")
+        fields = content.rpartition(")")[2].split()
+        return int(fields[1]) if len(fields) > 1 else 0
+
+    def _title(self, pid: int) -> str:
+        return self._read(f"{pid}/cmdline").replace("\0", " ").strip()
+
+    def _read(self, name: str) -> str:
+        try:
+            with open(os.path.join(self.proc, name), encoding="utf-8", errors="replace") as stream:
+                return stream.read()
+        except OSError:
+            return ""
+
+    def _wait(self, condition: Callable[[], bool], patience: float = _PATIENCE_SECONDS) -> bool:
+        for _attempt in range(int(patience / 0.05)):
+            if condition():
+                return True
+            self.sleep(0.05)
+        return condition()
+
+    def _log_size(self) -> int:
+        try:
+            return os.stat(self.error_log).st_size
+        except OSError:
+            return 0
+
+    def _words(self, mark: int) -> str:
+        """What nginx has written to its error log since ``mark``."""
+        try:
+            with open(self.error_log, encoding="utf-8", errors="replace") as stream:
+                stream.seek(mark)
+                lines = [line.strip() for line in stream if re.search(r"\[(warn|error|crit|alert|emerg)\]", line)]
+        except OSError:
+            lines = []
+        return " Its own words: " + " / ".join(lines[-5:]) if lines else ""
+
+
+def _number(path: str) -> int:
+    try:
+        with open(path, encoding="ascii") as stream:
+            return int(stream.read().strip() or 0)
+    except (OSError, ValueError):
+        return 0
+
+
+def _same(one: str, other: str) -> bool:
+    return bool(one) and os.path.realpath(one) == os.path.realpath(other)

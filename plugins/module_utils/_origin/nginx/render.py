@@ -1,0 +1,229 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The text of every file of ours on an nginx origin."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from ..model import ENFORCE, MARK
+from .survey import Discovery
+from .syntax import Directive, location_parts, quote
+from .web import Server
+
+LOG_FORMAT = "originlock_aop"
+TOLERANT = "@aop_log_only"
+#: nginx's maps hash their keys; a longer one needs bigger buckets, which may be set elsewhere already.
+_LONGEST_KEY = 40
+_REWRITING = ("if", "return", "rewrite", "set", "break")
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
+_OWNERS = re.compile(rf"^# {re.escape(MARK)} trusted for (?P<names>.+)$", re.MULTILINE)
+
+
+def http_file(stages: Mapping[str, str], realip: bool, per_name: bool, redirects: bool) -> str:
+    """Log format and maps, for the ``http`` context. ``stages``: every protected hostname."""
+    peer = "$realip_remote_addr" if realip else "$remote_addr"
+    fields = (
+        ("time", "$msec"),
+        ("server", "nginx"),
+        ("hostname", "$host"),
+        ("sni", "$ssl_server_name"),
+        ("peer", peer),
+        ("status", "$status"),
+        ("method", "$request_method"),
+        ("path", "$aop_path"),
+        ("agent", "$http_user_agent"),
+        ("stage", "$aop_stage"),
+        ("verify", "$ssl_client_verify"),
+        ("serial", "$ssl_client_serial"),
+        ("issuer", "$ssl_client_i_dn"),
+        ("fingerprint", "$aop_fingerprint"),
+        ("tls", "$ssl_protocol"),
+        ("resumed", "$ssl_session_reused"),
+    )
+    record = ",".join(f'"{key}":"{value}"' for key, value in fields)
+    parts = [
+        f"# {MARK} http: what the files in the include directory use. Generated; changes are overwritten.",
+        f"log_format {LOG_FORMAT} escape=json '{{{record}}}';",
+        _map("$host", "$aop_stage", [_key(name) + " " + stage for name, stage in sorted(stages.items())]),
+        _map("$request_uri", "$aop_path", ['"~^(?<aop_plain>[^?]*)" $aop_plain']),
+        _map("$ssl_client_fingerprint", "$aop_fingerprint", ['"~." "sha1:$ssl_client_fingerprint"']),
+        "# A TLS session that was opened for another name was checked against another server block's CA.",
+        _map(
+            '"$ssl_server_name|$host"', "$aop_sni_mismatch", [r'"~*^(?<aop_name>[^|]+)\|\k<aop_name>$" 0'], default="1"
+        ),
+    ]
+    if per_name:
+        enforced = [_key(name) + " 1" for name, stage in sorted(stages.items()) if stage == ENFORCE]
+        parts += [
+            "# Blocks with other names, too: the name is taken from both places where an application may look.",
+            _map("$http_host", "$aop_header", [r'"~^(?<aop_bare>[^:]+?)\.?(:\d*)?$" $aop_bare']),
+            _map("$host", "$aop_by_host", enforced, default="0"),
+            _map("$aop_header", "$aop_by_header", enforced, default="0"),
+            _map(
+                '"$aop_by_host$aop_by_header:$aop_sni_mismatch:$ssl_client_verify"',
+                "$aop_denied",
+                ['"~^00:" 0', '"~^1[01]:0:SUCCESS$" 0'],
+                default="1",
+            ),
+        ]
+    if redirects:
+        parts += [
+            "# Plain HTTP of enforced hostnames, except what certificate authorities ask for.",
+            _map(
+                '"$https|$aop_stage|$uri"',
+                "$aop_plain_http",
+                [rf'"~^\|{ENFORCE}\|/\.well-known/acme-challenge/" 0', rf'"~^\|{ENFORCE}\|" 1'],
+                default="0",
+            ),
+        ]
+    return "\n".join(parts) + "\n"
+
+
+def tls_file(
+    found: Discovery, server: Server, stages: Mapping[str, str], whole: bool, stem: str, log_path: str, redirect: str
+) -> str:
+    """The file of one TLS server block. ``whole``: all its requests belong to hostnames of one stage.
+
+    ``redirect``: where plain HTTP requests to the same block go (a URL); empty if that's nothing to care about.
+    """
+    enforced = ENFORCE in stages.values()
+    lines = [f"# {MARK} stage={stage} hostname={name}" for name, stage in sorted(stages.items())]
+    lines.append("# Generated; changes are overwritten.")
+    lines.append(f"ssl_client_certificate {quote(found.in_directory(stem + '.pem'))};")
+    strict = whole and enforced
+    lines.append("ssl_verify_client {};".format("on" if strict else "optional_no_ca"))
+    if not found.site_named(server.directive, "ssl_verify_depth"):
+        lines.append("ssl_verify_depth 3;")
+    if redirect:
+        lines.append(f"if ($aop_plain_http) {{ return 308 {redirect}; }}")
+    if strict:
+        lines.append("if ($aop_sni_mismatch) { return 421; }")
+        lines.append("if ($ssl_client_verify != SUCCESS) { return 403; }")
+    else:
+        if enforced:
+            lines.append("if ($aop_denied) { return 403; }")
+        lines += _tolerance(found, server, enforced)
+    lines.append(f"access_log {quote(log_path)} {LOG_FORMAT} if=$aop_stage;")
+    lines += _inherited_logs(found, server)
+    return "\n".join(lines) + "\n"
+
+
+def plain_file(hostnames: Iterable[str], redirect: str) -> str:
+    """The file of a server block without TLS whose requests are redirected."""
+    lines = [f"# {MARK} plain_http=redirect hostname={name}" for name in sorted(hostnames)]
+    lines.append("# Generated; changes are overwritten.")
+    lines.append(f"if ($aop_plain_http) {{ return 308 {redirect}; }}")
+    return "\n".join(lines) + "\n"
+
+
+def bundle_file(bundles: Mapping[str, str]) -> str:
+    """The trust bundle of a block: each CA once, with the hostnames that trust it. ``bundles``: hostname to PEM."""
+    owners: dict[str, list[str]] = {}
+    for name in sorted(bundles):
+        for certificate in certificates(bundles[name]):
+            names = owners.setdefault(certificate, [])
+            if name not in names:
+                names.append(name)
+    return "".join(f"# {MARK} trusted for {' '.join(names)}\n{certificate}\n" for certificate, names in owners.items())
+
+
+def bundles_in(content: str) -> dict[str, str]:
+    """The reverse of :func:`bundle_file`."""
+    bundles: dict[str, str] = {}
+    places = list(_OWNERS.finditer(content))
+    for number, place in enumerate(places):
+        end = places[number + 1].start() if number + 1 < len(places) else len(content)
+        for name in place.group("names").split():
+            bundles[name] = bundles.get(name, "") + content[place.end() : end].strip() + "\n"
+    return bundles
+
+
+def certificates(pem: str) -> list[str]:
+    """The certificates of a PEM text, each in one spelling."""
+    return ["\n".join(line.strip() for line in block.split("\n")) for block in _PEM.findall(pem.replace("\r", ""))]
+
+
+def rotation_file(log_path: str, pid_path: str) -> str:
+    """A logrotate file for a verification log that no other one covers."""
+    return f"""# {MARK} log rotation. Generated; changes are overwritten.
+{log_path} {{
+    daily
+    rotate 14
+    missingok
+    notifempty
+    compress
+    delaycompress
+    sharedscripts
+    postrotate
+        [ ! -f {pid_path} ] || kill -USR1 "$(cat {pid_path})"
+    endscript
+}}
+"""
+
+
+def _map(source: str, target: str, entries: Sequence[str], default: str = '""') -> str:
+    rows = [f"    default {default};"] + [f"    {entry};" for entry in entries]
+    return "\n".join([f"map {source} {target} {{", *rows, "}"])
+
+
+def _key(name: str) -> str:
+    return name if len(name) <= _LONGEST_KEY else quote("~^" + re.escape(name).replace(r"\-", "-") + "$")
+
+
+def _tolerance(found: Discovery, server: Server, enforced: bool) -> list[str]:
+    """Serve a request whatever certificate comes: nginx refuses some with 495 even where certificates are optional."""
+    block = server.directive
+    lines = [f"error_page 495 = {TOLERANT};"]
+    if not found.site_named(block, "error_page"):
+        # One error_page here ends the inheritance of those of http.
+        lines += [one.text() + ";" for one in found.site_named(found.web.http, "error_page")]
+    inner = ["if ($aop_denied) { return 403; }"] if enforced else []
+    # A named location makes the request an internal one: "internal" locations must stay closed to it.
+    inner += [f"if ({condition}) {{ return 404; }}" for condition in _internal(found, block)]
+    if any(one.name in _REWRITING for one in found.site(block)):
+        # Only try_files goes through the block's own rewrite directives again.
+        inner.append("try_files /.originlock.aop.none $uri$is_args$args;")
+    else:
+        inner.append("rewrite ^ $uri last;")
+    lines.append(f"location {TOLERANT} {{")
+    lines += ["    " + line for line in inner]
+    lines.append("}")
+    return lines
+
+
+def _internal(found: Discovery, block: Directive) -> list[str]:
+    conditions = []
+    for one in found.site_walk(block):
+        if one.name != "location" or not found.site_named(one, "internal"):
+            continue
+        modifier, pattern = location_parts(one)
+        if modifier == "@":
+            continue
+        if modifier == "=":
+            conditions.append(f"$uri = {quote(pattern)}")
+        elif modifier in ("~", "~*"):
+            conditions.append(f"$uri {modifier} {quote(pattern)}")
+        else:
+            conditions.append(f"$uri ~ {quote('^' + re.escape(pattern))}")
+    return conditions
+
+
+def _inherited_logs(found: Discovery, server: Server) -> list[str]:
+    """The access logs that would be inherited if ours didn't end that."""
+    if found.site_named(server.directive, "access_log"):
+        return []
+    inherited = found.site_named(found.web.http, "access_log")
+    if any(one.args[:1] == ("off",) for one in inherited):
+        return []
+    if inherited:
+        return [one.text() + ";" for one in inherited]
+    return [f"access_log {quote(posixpath.join(found.build.prefix, found.build.http_log_path))};"]
+
+
+def log_path(found: Discovery, wished: str) -> str:
+    """Where the verification log is."""
+    return wished or posixpath.join(found.paths.log_directory, "aop.log")

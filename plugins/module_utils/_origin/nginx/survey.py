@@ -1,0 +1,154 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was found on an origin, and what of it is ours."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..model import MARK, OFF, STAGES, stricter
+from .dump import Dump, glob_expression, has_glob
+from .syntax import Directive, flatten
+from .web import Server, Web
+
+HEADER = re.compile(rf"^# {re.escape(MARK)} stage=(?P<stage>\w+) hostname=(?P<hostname>\S+)\s*$", re.MULTILINE)
+_MARKED = re.compile(rf"[ \t]*# {re.escape(MARK)}")
+HTTP_FILE = "http.conf"
+
+
+@dataclass(frozen=True)
+class Build:
+    """What ``nginx -V`` says that matters here."""
+
+    version: tuple[int, ...] = (0,)
+    prefix: str = "/etc/nginx"
+    http_log_path: str = "logs/access.log"
+    error_log_path: str = "logs/error.log"
+    pid_path: str = "logs/nginx.pid"
+    realip: bool = True
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where things are on this distribution."""
+
+    binary: str = "nginx"
+    config: str = ""
+    service: str = "nginx"
+    log_directory: str = "/var/log/nginx"
+    logrotate_directory: str = "/etc/logrotate.d"
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """Everything that a plan is made from.
+
+    ``own``: our files on disk by path (include directory, http-level file, log rotation), loaded or not.
+    ``strangers``: paths where our files would be, taken by files without our mark.
+    ``real``: for each loaded file the path behind its symlinks. ``rotated``: patterns of other log rotation files.
+    """
+
+    dump: Dump
+    web: Web
+    build: Build = field(default_factory=Build)
+    paths: Paths = field(default_factory=Paths)
+    own: Mapping[str, bytes] = field(default_factory=dict)
+    strangers: Sequence[str] = ()
+    real: Mapping[str, str] = field(default_factory=dict)
+    rotated: Sequence[str] = ()
+
+    @property
+    def directory(self) -> str:
+        """Our directory; only files of ours are in it."""
+        return posixpath.join(self.dump.prefix, "aop")
+
+    def in_directory(self, name: str) -> str:
+        """The path of a file in our directory."""
+        return posixpath.join(self.directory, name)
+
+    def is_ours(self, file: str) -> bool:
+        """Whether a loaded file was made by us."""
+        return posixpath.dirname(file) == self.directory or file in self.own
+
+    def site(self, block: Directive) -> Iterator[Directive]:
+        """The direct children of ``block`` that are the site's own."""
+        return (child for child in block.children() if not self.is_ours(child.file))
+
+    def site_named(self, block: Directive, *names: str) -> list[Directive]:
+        """The site's own direct children with one of these names."""
+        return [child for child in self.site(block) if child.name in names]
+
+    def site_walk(self, block: Directive) -> Iterator[Directive]:
+        """Every directive inside ``block`` that is the site's own."""
+        return (child for child in block.walk() if not self.is_ours(child.file))
+
+    def effective(self, server: Server, name: str) -> list[Directive]:
+        """The site's own directives of this name that hold for ``server``: its own, else those of ``http``."""
+        return self.site_named(server.directive, name) or self.site_named(self.web.http, name)
+
+    def lines(self, server: Server) -> list[Line]:
+        """The include lines in ``server`` that point into our directory."""
+        return list(self._lines(server.directive.block))
+
+    def http_lines(self) -> list[Line]:
+        """The include lines directly in ``http`` that bring in our http-level file from our directory."""
+        return [line for line in self._lines(self.web.http.block) if line.brings(self.in_directory(HTTP_FILE))]
+
+    def _lines(self, block: Sequence[Directive]) -> Iterator[Line]:
+        for child in block:
+            if child.name != "include" or child.is_block or not child.args:
+                continue
+            pattern = posixpath.normpath(posixpath.join(self.dump.prefix, child.args[0]))
+            if posixpath.dirname(pattern) == self.directory:
+                text = self.dump.files[child.file]
+                yield Line(child, pattern, bool(_MARKED.match(text, child.end)))
+            else:
+                yield from self._lines(child.block)
+
+    def loaded(self, server: Server) -> dict[str, str]:
+        """The stage of each hostname that ``server`` protects now, from the headers of what it includes."""
+        stages: dict[str, str] = {}
+        for line in self.lines(server):
+            for file in {child.file for child in flatten(line.directive.block)}:
+                for found in HEADER.finditer(self.dump.files.get(file, "")):
+                    if found.group("stage") in STAGES:
+                        name = found.group("hostname")
+                        stages[name] = stricter(found.group("stage"), stages.get(name, OFF))
+        return stages
+
+    def protected(self) -> dict[str, str]:
+        """The strictest stage of each hostname on this origin."""
+        stages: dict[str, str] = {}
+        for server in self.web.servers:
+            for name, stage in self.loaded(server).items():
+                stages[name] = stricter(stage, stages.get(name, OFF))
+        return stages
+
+
+@dataclass(frozen=True)
+class Line:
+    """An include line that points into our directory. ``marked``: we wrote it, so we take it away again."""
+
+    directive: Directive
+    pattern: str
+    marked: bool
+
+    def brings(self, path: str) -> bool:
+        """Whether it would load ``path``."""
+        if has_glob(self.pattern):
+            return bool(glob_expression(self.pattern).match(path))
+        return self.pattern == path
+
+    def stem(self, hostnames: Sequence[str]) -> str:
+        """The name (without ``.conf``) of the one file that it stands for; empty if that's open."""
+        base = posixpath.basename(self.pattern)
+        plain = base[: -len(".con[f]")] + ".conf" if base.endswith(".con[f]") else base
+        if not has_glob(plain):
+            return plain[: -len(".conf")] if plain.endswith(".conf") else ""
+        folder = posixpath.dirname(self.pattern)
+        fitting = [name for name in hostnames if self.brings(f"{folder}/{name}.conf")]
+        return fitting[0] if len(fitting) == 1 and not self.brings(f"{folder}/other.invalid.conf") else ""

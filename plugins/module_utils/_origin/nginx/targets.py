@@ -1,0 +1,189 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which server blocks are to be protected, for which hostnames, at which stage: the wish laid over what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..model import ENFORCE, LOG_ONLY, OFF, STAGES, Finding, Options, Protection
+from . import render
+from .doors import content, finding, plain_doors, plain_finding
+from .names import exact_names, find, is_hostname, open_names
+from .survey import Discovery
+from .web import Server
+
+
+@dataclass
+class Place:
+    """A server block and the protected hostnames that it serves over TLS, each with its stage."""
+
+    server: Server
+    stages: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def strictest(self) -> str:
+        """The strictest stage of its hostnames."""
+        return max(self.stages.values(), key=STAGES.index)
+
+
+@dataclass
+class Targets:
+    """The wish, resolved. ``stages`` has every hostname that stays or becomes protected on this origin."""
+
+    stages: dict[str, str]
+    bundles: dict[str, str]
+    places: dict[int, Place]
+    redirects: dict[int, set[str]]
+    findings: list[Finding]
+
+    def whole(self, found: Discovery, place: Place) -> bool:
+        """Whether everything that reaches the block belongs to protected hostnames of one stage."""
+        server = place.server
+        return (
+            len(set(place.stages.values())) == 1
+            and not open_names(server)
+            and set(exact_names(server)) <= set(place.stages)
+            and not any(one.default for one in server.listens if one.address in found.web.tls)
+        )
+
+
+def resolve(found: Discovery, wanted: Sequence[Protection], options: Options) -> Targets:
+    """Find the server blocks of every hostname that is wanted or protected already."""
+    before = found.protected()
+    targets = Targets(dict(before), _known_bundles(found), {}, {}, [])
+    listed = {}
+    for wish in wanted:
+        if not is_hostname(wish.name):
+            targets.findings.append(
+                finding("bad_hostname", wish.name, "this isn't a plain hostname", "Name one hostname per entry.")
+            )
+            continue
+        stage = wish.stage
+        if options.never_relax and stage == LOG_ONLY and before.get(wish.name) == ENFORCE:
+            stage = ENFORCE
+        listed[wish.name] = stage
+        if stage == OFF:
+            targets.stages.pop(wish.name, None)
+            continue
+        targets.stages[wish.name] = stage
+        _take_bundle(targets, wish)
+    for name, stage in targets.stages.items():
+        _locate(found, targets, name, stage, name in listed, options)
+    return targets
+
+
+def _take_bundle(targets: Targets, wish: Protection) -> None:
+    if render.certificates(wish.trust_bundle):
+        targets.bundles[wish.name] = wish.trust_bundle
+    elif wish.name not in targets.bundles:
+        targets.findings.append(
+            finding(
+                "no_trust_bundle",
+                wish.name,
+                "there's no certificate in its trust bundle",
+                "Give the PEM of the client CA that signs this hostname's client certificates.",
+            )
+        )
+
+
+def _known_bundles(found: Discovery) -> dict[str, str]:
+    """The trust bundles that are on the origin, so that hostnames that aren't listed keep theirs."""
+    bundles: dict[str, str] = {}
+    for path, content_bytes in sorted(found.own.items()):
+        if path.endswith(".pem"):
+            bundles.update(render.bundles_in(content_bytes.decode("latin-1")))
+    return bundles
+
+
+def _locate(found: Discovery, targets: Targets, name: str, stage: str, listed: bool, options: Options) -> None:
+    web = found.web
+    servers: dict[int, Server] = {}
+    strays = []
+    for address in web.addresses(tls=True):
+        match = find(name, web.on(address))
+        if match.unreadable and listed:
+            server, expression = match.unreadable[0]
+            targets.findings.append(
+                finding(
+                    "regular_expression",
+                    name,
+                    f"server_name {expression} can't be evaluated here, so it's open whether it serves this hostname",
+                    "Name the hostname in the server_name of the block that shall serve it.",
+                    server.directive,
+                )
+            )
+            continue
+        if match.server is not None:
+            servers[match.server.number] = match.server
+        elif not address.is_local:
+            strays.append(address)
+    if not servers:
+        if listed:
+            targets.findings.append(_unserved(found, name))
+        return
+    for server in servers.values():
+        targets.places.setdefault(server.number, Place(server)).stages[name] = stage
+    if not listed:
+        _keep_redirects(found, targets, name, stage)
+        return
+    sources: set[str] = set()
+    for server in servers.values():
+        sources |= content(found, server)
+    for address in strays:
+        fallback = web.default(address)
+        if fallback.number not in servers and sources & content(found, fallback):
+            targets.findings.append(
+                finding(
+                    "default_server_open",
+                    name,
+                    f"on {address} the hostname isn't named, and the default server gives out the same content",
+                    "Let the hostname's server block listen there, too.",
+                    fallback.directive,
+                    "error" if stage == ENFORCE else "warning",
+                )
+            )
+    for server, _also_tls in plain_doors(found, name, list(servers.values())):
+        if options.plain_http != "redirect":
+            targets.findings.append(plain_finding(server, name, stage))
+        elif stage == ENFORCE:
+            targets.redirects.setdefault(server.number, set()).add(name)
+
+
+def _keep_redirects(found: Discovery, targets: Targets, name: str, stage: str) -> None:
+    """A redirect that was wished once stays while its hostname is enforced and not listed."""
+    if stage != ENFORCE:
+        return
+    for server in found.web.servers:
+        if any(f"plain_http=redirect hostname={name}\n" in text for text in _own_texts(found, server)):
+            targets.redirects.setdefault(server.number, set()).add(name)
+
+
+def _own_texts(found: Discovery, server: Server) -> list[str]:
+    return [found.dump.files[path] for line in found.lines(server) for path in found.dump.files if line.brings(path)]
+
+
+def _unserved(found: Discovery, name: str) -> Finding:
+    addresses = [address for address in found.web.addresses(tls=True) if not address.is_local]
+    if not addresses:
+        return finding(
+            "no_tls",
+            name,
+            "no server block listens with TLS",
+            "Give the site an HTTPS server block, or take the hostname off this origin's list.",
+        )
+    fallback = found.web.default(addresses[0])
+    return finding(
+        "not_served",
+        name,
+        "no TLS server block has this server_name; only the default server would answer",
+        "Add the server_name to the block that serves it, or take the hostname off this origin's list.",
+        fallback.directive,
+    )
+
+
+def stages_before(found: Discovery) -> Mapping[int, Mapping[str, str]]:
+    """What each server block protects now, by its number."""
+    return {server.number: found.loaded(server) for server in found.web.servers}
