@@ -80,7 +80,9 @@ options:
     choices: [when_needed, never, always]
     default: when_needed
   reuse_privatekey:
-    description: Keep the private key when a certificate is issued anew, instead of making a new one.
+    description:
+      - Keep the private key when a certificate is issued anew, instead of making a new one.
+      - A key of another kind than asked for is replaced all the same.
     type: bool
     default: false
 """

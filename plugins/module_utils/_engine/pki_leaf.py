@@ -110,6 +110,7 @@ class LeafBackend:
         if self._certificate is None:
             if self._key is None:
                 return ["the certificate does not exist"]
+            self._check_lone_key(self._key)
             return ["the certificate is missing; the private key exists and is used"]
         if self._issuer.certificate is not None:
             leaf.check_existing(
@@ -124,6 +125,16 @@ class LeafBackend:
         elif verdict.reason:
             self._advice = verdict
         return found
+
+    def _check_lone_key(self, key: keys.PrivateKey) -> None:
+        """A key that waits for its certificate is neither overwritten nor used against the options."""
+        differences = self._spec.key.differences(*key_kind(key))
+        if differences:
+            raise PkiError(
+                f"The key {self._place.key_label} has no certificate and is another one than wanted: "
+                f"{'; '.join(differences)}.",
+                "Nothing was changed. Move it away, or leave key_type, key_size and curve out.",
+            )
 
     def _may_renew(self) -> bool:
         """Renewal is possible and wins something; where not, the present one is left as long as it is valid."""
@@ -179,11 +190,18 @@ class LeafBackend:
         if self._interrupted:
             self._place.finish()
             return
-        reuse = self._key is not None and (self._certificate is None or self._options["reuse_privatekey"])
-        key = self._key if self._key is not None and reuse else keys.generate(self._spec.key)
+        kept = self._kept_key()
+        key = kept if kept is not None else keys.generate(self._spec.key)
         certificate = self._issuer.issue(key, self._spec, self._now)
-        self._place.write(None if reuse else keys.dump(key), dump([certificate]))
+        self._place.write(None if kept is not None else keys.dump(key), dump([certificate]))
         self._key, self._certificate = key, certificate
+
+    def _kept_key(self) -> keys.PrivateKey | None:
+        """The present key where the next certificate is for the same one."""
+        key = self._key
+        if key is None or not (self._certificate is None or self._options["reuse_privatekey"]):
+            return None
+        return None if self._spec.key.differences(*key_kind(key)) else key
 
     def dump(self) -> dict[str, Any]:
         """Facts and PEM of the certificate that is there."""
@@ -196,8 +214,9 @@ class LeafBackend:
         if self._interrupted:
             return self.dump()
         facts = dict(leaf.predicted(self._spec, self._issuer.certificate, self._now), certificate=None)
-        if self._key is not None and (self._certificate is None or self._options["reuse_privatekey"]):
-            facts["key_type"], facts["key_size"], facts["key_curve"] = key_kind(self._key)
+        kept = self._kept_key()
+        if kept is not None:
+            facts["key_type"], facts["key_size"], facts["key_curve"] = key_kind(kept)
         return facts
 
     def attributes(self) -> bool:

@@ -142,6 +142,21 @@ def test_key_without_certificate_is_used(place: Path) -> None:
     assert pair_fits(place)
 
 
+def test_key_without_certificate_of_another_kind(place: Path) -> None:
+    (place / "app.key").write_text(support.key_pem(support.rsa_key()))
+    (place / "app.key").chmod(0o600)
+    assert "has no certificate and is another one than wanted: key_type is RSA, wanted ECDSA" in refused(place)
+    assert run(place, key_type=None)["key_size"] == 2048
+
+
+def test_reused_key_has_to_be_the_wanted_one(place: Path) -> None:
+    put(place, support.leaf(), support.ec_key("leaf"))
+    options = {"key_type": "RSA", "key_size": 2048, "reuse_privatekey": True}
+    assert run(place, check_mode=True, **options)["key_type"] == "RSA"
+    assert run(place, **options)["key_type"] == "RSA"
+    assert not run(place, **options)["changed"]
+
+
 def test_certificate_of_ours_without_key(place: Path) -> None:
     put(place, support.leaf(), None)
     assert run(place)["reasons"] == ["its private key is missing"]

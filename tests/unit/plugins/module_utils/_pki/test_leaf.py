@@ -59,7 +59,7 @@ def test_leaf_extensions() -> None:
 
 def test_predictions_hold() -> None:
     unknown = {"serial", "serial_decimal", "fingerprint_sha256", "fingerprint_sha1"}
-    unknown |= {"subject_key_identifier", "authority_key_identifier"}
+    unknown.add("subject_key_identifier")
     for predicted, made in (
         (authority.predicted(replace(ROOT_SPEC, key=keys.KeySpec("ECDSA")), NOW), describe(CA).as_dict()),
         (leaf.predicted(replace(SPEC, key=keys.KeySpec("ECDSA")), CA, NOW), describe(issue()).as_dict()),
