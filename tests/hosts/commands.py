@@ -11,6 +11,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, List, Optional, Sequence
 
@@ -65,6 +66,19 @@ def podman_json(*arguments: str) -> Any:
     return json.loads(done.stdout) if done.returncode == 0 and done.stdout.strip() else []
 
 
+def _try_out(image: str) -> subprocess.CompletedProcess[str]:
+    """Run and build: podman starts containers in two ways, and either can fail alone."""
+    done = podman("run", "--rm", "--network=none", image, "true", check=False)
+    if done.returncode:
+        return done
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "Containerfile").write_text("FROM %s\nRUN true\n" % image)
+        done = podman("build", "-q", "--no-cache", "--network=none", folder, check=False)
+    if done.returncode == 0:
+        podman("rmi", "-f", done.stdout.split()[-1], check=False)
+    return done
+
+
 def settle_runtime(image: str) -> None:
     """Find out once whether plain podman can start ``image`` here, and write a fallback configuration if it can't.
 
@@ -74,19 +88,18 @@ def settle_runtime(image: str) -> None:
     settled = CACHE / "runtime-settled"
     if settled.exists():
         return
-    probe = ("run", "--rm", "--network=none", image, "true")
-    done = podman(*probe, check=False)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    done = _try_out(image)
     if done.returncode:
         if not shutil.which("runc", path=_PATH):
             raise HostsError("podman can't start a container, and runc (which may help) is missing:\n" + done.stderr)
         limit = min(20000, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-        CACHE.mkdir(parents=True, exist_ok=True)
         _FALLBACK.write_text(
             '[engine]\nruntime = "runc"\n'
             '[containers]\ndefault_ulimits = ["nofile=%d:%d", "nproc=1000:1000"]\n' % (limit, limit)
         )
         say("plain podman can't start containers here; using runc with lower limits (%s)" % _FALLBACK)
-        again = podman(*probe, check=False)
+        again = _try_out(image)
         if again.returncode:
             _FALLBACK.unlink()
             raise HostsError("podman can't start a container, not with runc either:\n" + done.stderr + again.stderr)

@@ -10,7 +10,7 @@ set -euo pipefail
 say() { echo "setup: $*" >&2; }
 
 install_packages() {
-  local sudo=() package wanted=()
+  local sudo=() package wanted=() log
   if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || { say "need root or sudo to install: $*"; exit 1; }
     sudo=(sudo)
@@ -24,10 +24,16 @@ install_packages() {
     if apt-cache show "$package" >/dev/null 2>&1; then wanted+=("$package"); else say "no package $package here"; fi
   done
   say "apt-get install ${wanted[*]} (downloads Debian packages)"
+  log=$(mktemp)
+  apt_install() {
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y "$@" </dev/null >"$log" 2>&1
+  }
   # An old package list names files that are gone from the mirror: refresh it and try once more.
-  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y "${wanted[@]}" </dev/null >&2 \
-    || { "${sudo[@]}" apt-get update -qq </dev/null >&2
-         "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y "${wanted[@]}" </dev/null >&2; }
+  if ! apt_install "${wanted[@]}"; then
+    "${sudo[@]}" apt-get update -qq </dev/null >&2
+    if ! apt_install "${wanted[@]}"; then cat "$log" >&2; rm -f "$log"; exit 1; fi
+  fi
+  rm -f "$log"
 }
 
 system() {
