@@ -1,0 +1,213 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the parameters of C(origin_probe) to a report."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.originlock.aop.plugins.module_utils._probe import mint, targets
+from ansible_collections.originlock.aop.plugins.module_utils._probe.errors import ProbeError
+from ansible_collections.originlock.aop.plugins.module_utils._probe.model import (
+    BAD,
+    ENFORCE,
+    EXPECTATIONS,
+    OTHER,
+    VALID,
+    Hostname,
+    Identity,
+    Origin,
+    Settings,
+)
+from ansible_collections.originlock.aop.plugins.module_utils._probe.prover import Report, prove
+from ansible_collections.originlock.aop.plugins.module_utils._probe.table import render
+
+_OURS = ("certificate", "private_key", "private_key_passphrase")
+_CA = ("ca_certificate", "ca_private_key", "ca_private_key_passphrase")
+_QUIET = ("enforced", "misrouted", "closed", "served")
+# Names and certificates of other hostnames that are tried at each hostname unless the user names others.
+_NEIGHBOURS = 2
+
+
+def _files(*names: str) -> dict[str, Any]:
+    return {
+        name: {"type": "str", "no_log": True} if name.endswith("passphrase") else {"type": "path"} for name in names
+    }
+
+
+ORIGIN_SPEC: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "addresses": {"type": "list", "elements": "str", "default": []},
+    "ports": {"type": "list", "elements": "int", "default": [443]},
+    "plain_ports": {"type": "list", "elements": "int", "default": [80]},
+    "quic_ports": {"type": "list", "elements": "int", "default": []},
+    "listeners": {"type": "list", "elements": "str", "default": []},
+}
+
+HOSTNAME_SPEC: dict[str, Any] = dict(
+    _files(*_OURS, *_CA),
+    name={"type": "str", "required": True},
+    expect={"type": "str", "choices": list(EXPECTATIONS)},
+    edge_status={"type": "int", "default": 0},
+)
+
+PROBE_SPEC: dict[str, Any] = dict(
+    _files(*_OURS, *_CA),
+    origins={"type": "list", "elements": "dict", "required": True, "options": ORIGIN_SPEC},
+    hostnames={"type": "list", "elements": "dict", "required": True, "options": HOSTNAME_SPEC},
+    expect={"type": "str", "default": ENFORCE, "choices": list(EXPECTATIONS)},
+    other_certificates={
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": dict(_files(*_OURS), name={"type": "str", "required": True}),
+    },
+    certificates={"type": "list", "elements": "str", "choices": list(BAD), "default": list(BAD)},
+    foreign_sni={"type": "list", "elements": "str", "default": []},
+    edge={"type": "str", "default": ""},
+    paths={"type": "list", "elements": "str", "default": ["/"]},
+    depth={"type": "str", "default": "full", "choices": ["full", "quick"]},
+    rows={"type": "str", "default": "noteworthy", "choices": ["all", "noteworthy", "none"]},
+    connect_timeout={"type": "float", "default": 5.0},
+    timeout={"type": "float", "default": 10.0},
+    time_limit={"type": "float", "default": 300.0},
+    rate={"type": "float", "default": 50.0},
+    workers={"type": "int", "default": 8},
+    retries={"type": "int", "default": 2},
+)
+
+
+def work(module: AnsibleModule) -> dict[str, Any]:
+    """What C(origin_probe) does. It only reads, so check mode is no different."""
+    params = module.params
+    names = [targets.hostname(entry["name"]) for entry in params["hostnames"]]
+    settings = _settings(params, names)
+    origins = [_origin(entry) for entry in params["origins"]]
+    directory = Path(tempfile.mkdtemp(prefix="originlock-probe-", dir=module.tmpdir))
+    try:
+        hostnames = [
+            _hostname(name, entry, params, directory / str(number))
+            for number, (name, entry) in enumerate(zip(names, params["hostnames"]))
+        ]
+        report = prove(origins, _with_neighbours(hostnames), settings, params["depth"] == "quick")
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    return _result(report, params["rows"])
+
+
+def _result(report: Report, rows: str) -> dict[str, Any]:
+    shown = [row for row in report.rows if rows == "all" or (rows != "none" and row.verdict not in _QUIET)]
+    return {
+        "changed": False,
+        "as_expected": all(summary.as_expected for summary in report.summaries),
+        "summary": [summary.as_dict() for summary in report.summaries],
+        "holes": [hole.as_dict() for summary in report.summaries for hole in summary.holes],
+        "findings": [finding.as_dict() for summary in report.summaries for finding in summary.findings],
+        "rows": [row.as_dict() for row in shown],
+        "table": render(report.summaries),
+    }
+
+
+def _settings(params: dict[str, Any], names: list[str]) -> Settings:
+    edge = params["edge"].strip()
+    if edge and edge != "dns" and not edge.rpartition(":")[2].isdigit():
+        raise ProbeError("'%s' is no place of an edge." % edge, "Write edge: dns, or HOST:PORT.")
+    foreign = [targets.hostname(name) for name in params["foreign_sni"]] or names[: _NEIGHBOURS + 1]
+    return Settings(
+        connect_timeout=params["connect_timeout"],
+        timeout=params["timeout"],
+        time_limit=params["time_limit"],
+        rate=params["rate"],
+        workers=params["workers"],
+        retries=params["retries"],
+        paths=tuple(targets.path(text) for text in params["paths"]) or ("/",),
+        foreign_sni=tuple(dict.fromkeys(foreign)),
+        edge=edge,
+    )
+
+
+def _origin(entry: dict[str, Any]) -> Origin:
+    made = targets.origin(
+        entry["name"],
+        entry["addresses"] or [entry["name"]],
+        entry["ports"],
+        entry["plain_ports"],
+        entry["quic_ports"],
+        entry["listeners"],
+    )
+    if not made.listeners:
+        raise ProbeError(
+            "Origin '%s' has no listener to probe." % entry["name"], "Give ports, plain_ports or listeners."
+        )
+    return made
+
+
+def _hostname(name: str, entry: dict[str, Any], params: dict[str, Any], directory: Path) -> Hostname:
+    # A certificate and its key belong together, so they are taken from one place.
+    own = entry if entry["certificate"] else params
+    authority = entry if entry["ca_certificate"] else params
+    expect = entry["expect"] or params["expect"]
+    identities = []
+    if own["certificate"] and own["private_key"]:
+        identities.append(_identity(VALID, own))
+    identities += [_identity(OTHER + other["name"], other) for other in params["other_certificates"]]
+    if params["certificates"]:
+        directory.mkdir(mode=0o700)
+        ours = mint.Ours(
+            ca=_read(authority["ca_certificate"]),
+            leaf=_read(own["certificate"]),
+            ca_key=_read(authority["ca_private_key"]),
+            ca_passphrase=authority["ca_private_key_passphrase"] or "",
+        )
+        made = mint.mint(name, ours, directory)
+        identities += [identity for identity in made if identity.kind in params["certificates"]]
+    return Hostname(name, expect, tuple(identities), entry["edge_status"])
+
+
+def _with_neighbours(hostnames: list[Hostname]) -> list[Hostname]:
+    """Let each hostname be tried with the leaves of others, too, where those are of another CA."""
+    leaves = {entry.name: entry.identity(VALID) for entry in hostnames if entry.identity(VALID).certificate}
+    result = []
+    for entry in hostnames:
+        own = leaves.get(entry.name)
+        more: list[Identity] = []
+        for name, leaf in leaves.items():
+            if own is None or name == entry.name or len(more) == _NEIGHBOURS:
+                continue
+            if not mint.HAS_CRYPTOGRAPHY or mint.same_issuer(_read(own.certificate), _read(leaf.certificate)):
+                continue
+            more.append(Identity(OTHER + name, leaf.certificate, leaf.private_key, leaf.passphrase))
+        result.append(Hostname(entry.name, entry.expect, (*entry.identities, *more), entry.edge_status))
+    return result
+
+
+def _identity(kind: str, given: dict[str, Any]) -> Identity:
+    """A certificate and key of the user, checked by loading them once."""
+    certificate, key = given["certificate"] or "", given["private_key"] or ""
+    passphrase = given["private_key_passphrase"] or ""
+    for path in (certificate, key):
+        _read(path or "(none)")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, passphrase)
+    except (ssl.SSLError, OSError, ValueError):
+        raise ProbeError(
+            "The certificate '%s' and the key '%s' can't be used." % (certificate, key),
+            "Both have to be PEM, the key has to be the certificate's, and its passphrase right.",
+        ) from None
+    return Identity(kind, certificate, key, passphrase)
+
+
+def _read(path: str | None) -> bytes:
+    if not path:
+        return b""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ProbeError("'%s' can't be read: %s." % (path, error.strerror), "Give a file on the controller.") from None

@@ -1,0 +1,151 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which requests are made: every door is tried, but not every combination of all of them.
+
+The whole product of names, certificates, versions and sessions has thousands of members. Doors are independent of each
+other, though: a certificate is judged for the right name, a name is tried without a certificate and with those that
+another site may accept, a session is taken where it could carry somebody else's verdict.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .model import (
+    BAD,
+    ENFORCE,
+    EXPIRED,
+    FOREIGN_CA,
+    LOG_ONLY,
+    NONE,
+    OTHER,
+    PLAIN,
+    QUIC,
+    TLS,
+    VALID,
+    Case,
+    Hostname,
+    Listener,
+    Settings,
+)
+
+UNKNOWN_SNI = "sni.originlock-probe.invalid"
+NOBODY_HOST = "host.originlock-probe.invalid"
+VERSIONS = ("1.3", "1.2")
+_SESSION_SOURCES = 2
+
+
+def opening(hostname: Hostname, origin: str, listener: Listener, settings: Settings) -> list[Case]:
+    """The first requests: does anybody answer, does our certificate get in, does nobody's, which versions are there."""
+    base = _base(hostname, origin, listener, settings)
+    if listener.kind == PLAIN:
+        return [base, replace(base, host=NOBODY_HOST, baseline=True)]
+    if listener.kind == QUIC:
+        return _for(hostname, base, (VALID, NONE))
+    found = []
+    for version in VERSIONS:
+        found += _for(hostname, replace(base, tls=version), (VALID, NONE))
+    return found
+
+
+def further(
+    hostname: Hostname, origin: str, listener: Listener, settings: Settings, versions: tuple[str, ...], quick: bool
+) -> list[Case]:
+    """The rest, for a listener that answers; ``versions`` are the TLS versions that it offers, the newest first."""
+    base = _base(hostname, origin, listener, settings)
+    if listener.kind == PLAIN:
+        return [replace(base, path=path) for path in settings.paths[1:]] if hostname.expect == ENFORCE else []
+    if listener.kind == QUIC:
+        return _quic(hostname, base, settings) if hostname.expect == ENFORCE else []
+    if not versions:
+        return []
+    found = [replace(base, tls=versions[0], form="h2")]
+    for path in settings.paths[1:]:
+        found += _for(hostname, replace(base, tls=versions[0], path=path), (VALID, NONE))
+    if hostname.expect in (LOG_ONLY, ENFORCE) and not quick:
+        for version in versions:
+            found += _for(hostname, replace(base, tls=version), (*BAD, *others(hostname)))
+    if hostname.expect == ENFORCE:
+        found += _names(hostname, base, settings, versions[:1] if quick else versions, quick)
+        if not quick:
+            found += _sessions(hostname, base, settings, versions)
+    return list(dict.fromkeys(found))
+
+
+def others(hostname: Hostname) -> tuple[str, ...]:
+    """Kinds of the certificates of other CAs that the caller has."""
+    return tuple(entry.kind for entry in hostname.identities if entry.kind.startswith(OTHER))
+
+
+def foreign_sni(hostname: Hostname, settings: Settings) -> tuple[str, ...]:
+    """Other sites' names to hide behind."""
+    return tuple(name for name in settings.foreign_sni if name != hostname.name)
+
+
+def _base(hostname: Hostname, origin: str, listener: Listener, settings: Settings) -> Case:
+    path = settings.paths[0]
+    sni = "" if listener.kind == PLAIN else hostname.name
+    tls = "1.3" if listener.kind == TLS else ""
+    return Case(hostname.name, origin, listener, tls, sni, host=hostname.name, path=path)
+
+
+def _for(hostname: Hostname, case: Case, kinds: tuple[str, ...]) -> list[Case]:
+    have = {NONE, *(entry.kind for entry in hostname.identities)}
+    return [replace(case, identity=kind) for kind in kinds if kind in have]
+
+
+def _names(hostname: Hostname, base: Case, settings: Settings, versions: tuple[str, ...], quick: bool) -> list[Case]:
+    """Other names in the handshake than in the request, and other spellings of the name."""
+    found = []
+    foreign = foreign_sni(hostname, settings)
+    doors = [("none", ""), ("unknown", UNKNOWN_SNI)] + [("foreign", name) for name in foreign]
+    for kind, sni in doors:
+        door = replace(base, sni=sni, sni_kind=kind)
+        found.append(replace(door, tls=versions[0], host=NOBODY_HOST, baseline=True))
+        for version in versions:
+            found += _for(hostname, replace(door, tls=version), (NONE, *others(hostname)))
+        if not quick:
+            found += _for(hostname, replace(door, tls=versions[0]), (FOREIGN_CA,))
+    found.append(replace(base, tls=versions[0], host=NOBODY_HOST, baseline=True))
+    if quick:
+        return found
+    found.append(replace(base, tls=versions[0], sni=hostname.name.upper(), sni_kind="upper"))
+    for kind, sni in (doors[0], doors[2] if foreign else doors[1]):
+        door = replace(base, tls=versions[0], sni=sni, sni_kind=kind)
+        found += _spellings(hostname.name, door)
+        found += _for(hostname, replace(door, form="h2"), (NONE, *others(hostname)))
+    return found
+
+
+def _spellings(name: str, door: Case) -> list[Case]:
+    port = door.listener.port
+    return [
+        replace(door, host=name.upper(), spelling="upper case"),
+        replace(door, host=name + ".", spelling="dot"),
+        replace(door, host="%s:%d" % (name, port), spelling="name with port"),
+        replace(door, form="absolute", spelling="absolute"),
+    ]
+
+
+def _sessions(hostname: Hostname, base: Case, settings: Settings, versions: tuple[str, ...]) -> list[Case]:
+    """Sessions that may carry a verdict from somewhere else, or from a kinder moment."""
+    found = []
+    sources = ["", *foreign_sni(hostname, settings)[:_SESSION_SOURCES]]
+    for version in versions:
+        for source in sources:
+            case = replace(base, tls=version, resume_from=source)
+            found += _for(hostname, case, (NONE, FOREIGN_CA, *others(hostname)))
+        same = replace(base, tls=version, resume_from=hostname.name)
+        found += _for(hostname, same, (FOREIGN_CA, EXPIRED))
+    return found
+
+
+def _quic(hostname: Hostname, base: Case, settings: Settings) -> list[Case]:
+    foreign = foreign_sni(hostname, settings)
+    found = _for(hostname, base, (FOREIGN_CA,))
+    found.append(replace(base, host=NOBODY_HOST, baseline=True))
+    for name in foreign[:1]:
+        door = replace(base, sni=name, sni_kind="foreign")
+        found += [door, replace(door, host=NOBODY_HOST, baseline=True)]
+    return found

@@ -1,0 +1,183 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an outcome means. Pure: a case, its outcome and what is known of the protected site go in, a class comes out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .cases import NOBODY_HOST
+from .model import (
+    ASKS_ONLY,
+    CLOSED,
+    DOWN,
+    ENFORCED,
+    INCONCLUSIVE,
+    MISROUTED,
+    NONE,
+    OPEN,
+    OTHER,
+    PLAIN,
+    QUIC,
+    SERVED,
+    TLS,
+    VALID,
+    Case,
+    Outcome,
+)
+from .watch import ALERT_NAMES
+
+ACCESS_DENIED, UNRECOGNIZED_NAME = 49, 112
+_REFUSING_STATUS = (400, 403, 495, 496)
+_PASSING_TROUBLE = (429, 502, 503, 504)
+_MISDIRECTED = 421
+_NGINX_TEXTS = (b"No required SSL certificate was sent", b"The SSL certificate error")
+
+# What shows that the right client gets in.
+BY_LEAF, BY_EDGE, FAILED, UNKNOWN = "leaf", "edge", "failed", ""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The positive control of a hostname at a listener: how it was made, and the page that it got (or None)."""
+
+    control: str = UNKNOWN
+    page: Outcome | None = None
+
+    @property
+    def works(self) -> bool:
+        """Whether the right client was seen to get in."""
+        return self.control in (BY_LEAF, BY_EDGE)
+
+
+def evidence(outcome: Outcome) -> str:
+    """What came back, in a few words."""
+    if outcome.end == "response":
+        text = "HTTP %d" % outcome.status
+        if outcome.location:
+            text += " to " + outcome.location[:120]
+    elif outcome.end == "alert":
+        text = "TLS alert %s (%d)" % (ALERT_NAMES.get(outcome.alert, "unknown"), outcome.alert)
+    else:
+        text = outcome.detail or outcome.end
+    return text + (", session resumed" if outcome.resumed else "")
+
+
+def refuses(outcome: Outcome) -> bool:
+    """Whether this is how servers turn a client away."""
+    return outcome.end == "alert" or (outcome.end == "response" and outcome.status in _REFUSING_STATUS)
+
+
+def is_served(outcome: Outcome) -> bool:
+    """Whether the request got past the door, whatever the application said then."""
+    return outcome.end == "response" and not refuses(outcome) and outcome.status not in (_MISDIRECTED, 429)
+
+
+def refused_by_server(outcome: Outcome) -> bool:
+    """A 400 in nginx's own words."""
+    return outcome.status == 400 and any(text in outcome.body for text in _NGINX_TEXTS)
+
+
+def same_page(first: Outcome, second: Outcome, hostname: str, with_status: bool = True) -> bool:
+    """Whether two answers are one page, the names in it and its redirect apart."""
+    if with_status and first.status != second.status:
+        return False
+    if not first.body and not first.location:
+        return False
+    return _plain(first.body, hostname) == _plain(second.body, hostname) and _plain(
+        first.location.encode(), hostname
+    ) == _plain(second.location.encode(), hostname)
+
+
+def _plain(text: bytes, hostname: str) -> bytes:
+    return re.sub(b"|".join(re.escape(name.encode()) for name in (hostname, NOBODY_HOST)), b"", text, flags=re.I)
+
+
+def classify(
+    case: Case, outcome: Outcome, reference: Reference, nobody: Outcome | None, anonymous_served: bool
+) -> tuple[str, str]:
+    """Class and reason.
+
+    ``nobody`` is what the same door answers for a hostname that nobody serves. ``anonymous_served``: with the right
+    name and without a certificate the listener serves, so that a bad certificate adds nothing.
+    """
+    said = evidence(outcome)
+    if outcome.end in ("refused", "unreachable"):
+        return (DOWN if case.listener.kind == TLS else CLOSED), said
+    if outcome.end in ("not_offered", "no_session"):
+        return CLOSED, said
+    if outcome.end == "skipped":
+        return INCONCLUSIVE, said
+    if outcome.status == _MISDIRECTED or outcome.alert == UNRECOGNIZED_NAME:
+        return MISROUTED, said
+    if case.identity == VALID and case.sni_kind == "right":
+        return _control(outcome, reference, said)
+    if refuses(outcome):
+        return _refused(case, outcome, reference, said)
+    if outcome.end != "response":
+        return _without_answer(case, outcome, reference, said)
+    if case.listener.kind == PLAIN and 300 <= outcome.status < 400 and outcome.location.lower().startswith("https://"):
+        return CLOSED, said
+    page = reference.page
+    if outcome.status in _PASSING_TROUBLE and not (page and page.status == outcome.status):
+        return INCONCLUSIVE, said + ", which may be anybody's"
+    if nobody is not None and page is not None:
+        catch_all = same_page(outcome, nobody, case.hostname)
+        if catch_all and not same_page(outcome, page, case.hostname):
+            return MISROUTED, said + " from a site that answers to any name"
+    adds_nothing = case.identity == NONE or (anonymous_served and not case.identity.startswith(OTHER))
+    if outcome.asked and case.sni_kind in ("right", "upper") and not outcome.resumed and adds_nothing:
+        return ASKS_ONLY, said + ", though a certificate was asked for"
+    return OPEN, said
+
+
+def reference_of(control: Outcome | None, anonymous: Outcome | None, edge: Outcome | None, status: int) -> Reference:
+    """The positive control, best first: our leaf at this listener, a request of ours through the edge, one told of."""
+    if control is not None and control.end == "response":
+        # A page that is forbidden to everybody is no refusal if without a certificate the answer is another one.
+        turned_away = anonymous is not None and (refused_by_server(anonymous) or anonymous.end == "alert")
+        if is_served(control) or (control.status in (400, 403) and turned_away and not refused_by_server(control)):
+            return Reference(BY_LEAF, control)
+    if control is not None and refuses(control):
+        return Reference(FAILED)
+    if edge is not None:
+        broken = not is_served(edge) or 520 <= edge.status <= 530
+        return Reference(FAILED) if broken else Reference(BY_EDGE, edge)
+    if status:
+        broken = status in (*_REFUSING_STATUS, _MISDIRECTED) or 520 <= status <= 530
+        return Reference(FAILED if broken else BY_EDGE)
+    return Reference()
+
+
+def _control(outcome: Outcome, reference: Reference, said: str) -> tuple[str, str]:
+    if is_served(outcome) or (outcome.end == "response" and reference.control == BY_LEAF):
+        return SERVED, said
+    if refuses(outcome):
+        return DOWN, said + " for our own certificate"
+    return INCONCLUSIVE, said
+
+
+def _refused(case: Case, outcome: Outcome, reference: Reference, said: str) -> tuple[str, str]:
+    page = reference.page
+    own_words = outcome.end != "response" or refused_by_server(outcome)
+    shows = page is not None and is_served(page) and same_page(outcome, page, case.hostname, with_status=False)
+    if shows and not own_words:  # the status of a refusal, and the content all the same
+        return OPEN, said + " with the protected page"
+    if reference.control == FAILED:
+        return DOWN, said + ", as for our own certificate"
+    if not reference.works:
+        return INCONCLUSIVE, said + ", but nothing shows that the right client gets in"
+    if reference.control == BY_EDGE:
+        return ENFORCED, said + "; through the edge it is served"
+    return ENFORCED, said
+
+
+def _without_answer(case: Case, outcome: Outcome, reference: Reference, said: str) -> tuple[str, str]:
+    if case.listener.kind == QUIC and outcome.end == "timeout":
+        return CLOSED, said
+    # One lost connection is an accident; all of several, while the right client is served, are a refusal.
+    if outcome.end in ("closed", "reset") and outcome.attempts > 2 and reference.works:
+        return ENFORCED, "%s, %d times of %d" % (said, outcome.attempts, outcome.attempts)
+    return INCONCLUSIVE, said

@@ -1,0 +1,308 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From rows to holes, findings and a summary for one hostname at one origin."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from .certificate_request import name_text
+from .classify import BY_LEAF, FAILED, UNKNOWN, Reference, evidence, refuses
+from .model import (
+    ASKS_ONLY,
+    BAD,
+    DOWN,
+    ENFORCE,
+    ENFORCED,
+    FOREIGN_CA,
+    INCONCLUSIVE,
+    LOG_ONLY,
+    MISROUTED,
+    NONE,
+    OPEN,
+    OPEN_STAGE,
+    OTHER,
+    PLAIN,
+    QUIC,
+    SELF_SIGNED,
+    TLS,
+    VALID,
+    Finding,
+    Hostname,
+    Listener,
+    Row,
+)
+from .remedies import remedy, server_of
+
+ERROR, WARNING = "error", "warning"
+
+
+@dataclass
+class Notes:
+    """Findings of one kind, merged: each code once per listener, with all the requests that showed it."""
+
+    hostname: str
+    origin: str
+    server: str = ""
+    found: dict[tuple[str, str], tuple[str, list[str], str]] = field(default_factory=dict)
+
+    def add(self, code: str, severity: str, listener: Listener, variant: str, said: str) -> None:
+        """One more request that showed it; the first one's evidence is kept."""
+        _severity, variants, _said = self.found.setdefault((code, listener.label), (severity, [], said))
+        if variant and variant not in variants:
+            variants.append(variant)
+
+    def list(self) -> list[Finding]:
+        """All of them, errors first."""
+        made = [
+            Finding(code, severity, self.hostname, self.origin, label, tuple(variants), said, remedy(code, self.server))
+            for (code, label), (severity, variants, said) in self.found.items()
+        ]
+        return sorted(made, key=lambda entry: entry.severity != ERROR)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The result for one hostname at one origin."""
+
+    hostname: str
+    origin: str
+    expect: str
+    verdict: str
+    control: str
+    requests: int
+    holes: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether nothing is left to be done."""
+        wanted = {ENFORCE: ENFORCED, LOG_ONLY: ASKS_ONLY, OPEN_STAGE: OPEN}[self.expect]
+        return self.verdict == wanted and not self.holes and all(f.severity != ERROR for f in self.findings)
+
+    @property
+    def text(self) -> str:
+        """One line for people."""
+        parts = ["%d requests" % self.requests]
+        if self.control:
+            words = {"leaf": "control by our certificate", "edge": "control by the edge"}
+            parts.append(words.get(self.control, "control failed"))
+        parts.append("%d holes" % len(self.holes) if self.holes else "no hole")
+        return "%s on %s: %s (%s)" % (self.hostname, self.origin, self.verdict, ", ".join(parts))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The summary as returned by the module."""
+        return {
+            "hostname": self.hostname,
+            "origin": self.origin,
+            "expect": self.expect,
+            "class": self.verdict,
+            "as_expected": self.as_expected,
+            "control": self.control,
+            "requests": self.requests,
+            "holes": len(self.holes),
+            "findings": len(self.findings),
+            "text": self.text,
+        }
+
+
+def judge(
+    hostname: Hostname,
+    origin: str,
+    rows: list[Row],
+    references: dict[Listener, Reference],
+    not_probed: tuple[tuple[Listener, str], ...] = (),
+) -> Summary:
+    """All rows of one hostname at one origin. ``not_probed``: listeners that could not be tried, and why."""
+    rows_by: dict[Listener, list[Row]] = {}
+    for row in rows:
+        rows_by.setdefault(row.case.listener, []).append(row)
+    enforcing = {listener for listener, own in rows_by.items() if listener.kind == TLS and _is_enforced(own)}
+    server = next((known for row in rows if (known := server_of(row.outcome.server))), "")
+    holes = Notes(hostname.name, origin, server)
+    findings = Notes(hostname.name, origin, server)
+    for listener, own in rows_by.items():
+        reference = references.get(listener, Reference())
+        if hostname.expect == ENFORCE:
+            _holes(listener, own, enforcing, holes)
+            _structure(listener, own, reference, holes, findings)
+        else:
+            _tolerance(hostname.expect, listener, own, findings)
+        _general(hostname.expect, listener, own, reference, findings)
+    for listener, why in not_probed:
+        findings.add("not_probed", WARNING, listener, "", why)
+    control = next((r.control for r in references.values() if r.control not in (UNKNOWN, FAILED)), "")
+    control = control or next((r.control for r in references.values() if r.control), "")
+    verdict = _verdict(hostname.expect, rows, holes, findings)
+    return Summary(
+        hostname.name, origin, hostname.expect, verdict, control, len(rows), tuple(holes.list()), tuple(findings.list())
+    )
+
+
+def _fresh_right(rows: list[Row], *kinds: str) -> list[Row]:
+    """Rows of the right name, over a fresh session, with one of these certificates."""
+    return [
+        row
+        for row in rows
+        if row.case.identity in kinds
+        and row.case.sni_kind == "right"
+        and row.case.resume_from is None
+        and not row.case.baseline
+        and row.case.form == "h1"
+    ]
+
+
+def _at_door(rows: list[Row], sni: str) -> list[Row]:
+    """Rows with that name in the handshake, whose request is spelled as usual."""
+    return [
+        row
+        for row in rows
+        if row.case.sni == sni and not row.case.spelling and row.case.form == "h1" and not row.case.baseline
+    ]
+
+
+def _is_enforced(rows: list[Row]) -> bool:
+    own = _fresh_right(rows, NONE)
+    return any(row.verdict == ENFORCED for row in own) and not any(row.verdict in (OPEN, ASKS_ONLY) for row in own)
+
+
+def _holes(listener: Listener, rows: list[Row], enforcing: set[Listener], holes: Notes) -> None:
+    open_rows = [row for row in rows if row.verdict in (OPEN, ASKS_ONLY) and not row.case.baseline]
+    anonymous = [row for row in _fresh_right(rows, NONE) if row.verdict in (OPEN, ASKS_ONLY)]
+    for row in open_rows:
+        if listener.kind == PLAIN:
+            code = "plain_http"
+        elif listener.kind == QUIC:
+            code = "http3"
+        elif anonymous and not row.outcome.resumed:
+            # Whoever may come without a certificate may come in any way: one hole, not twenty.
+            code = _anonymous(listener, rows, anonymous[0], enforcing)
+        elif anonymous:
+            continue
+        else:
+            code = _door(row, rows)
+        holes.add(code, ERROR, listener, row.case.variant, evidence(row.outcome))
+
+
+def _anonymous(listener: Listener, rows: list[Row], row: Row, enforcing: set[Listener]) -> str:
+    if refuses(row.outcome):
+        return "error_page"
+    if row.outcome.asked:
+        # Of optional_no_ca, unknown issuers are served and other faults refused.
+        refused = any(refuses(bad.outcome) for bad in _fresh_right(rows, SELF_SIGNED, FOREIGN_CA))
+        return "optional" if refused else "asks_only"
+    if any(other.address == listener.address for other in enforcing):
+        return "second_listener"
+    if enforcing and listener.is_ipv6 and any(not other.is_ipv6 for other in enforcing):
+        return "ipv6_unprotected"
+    return "second_listener" if enforcing else "not_protected"
+
+
+def _door(row: Row, rows: list[Row]) -> str:
+    """Which door a row came in by, where nobody is served by the front door."""
+    case, outcome = row.case, row.outcome
+    if outcome.resumed:
+        return "session_same_site" if case.resume_from == case.sni else "session_resumption"
+    if refuses(outcome):
+        return "error_page"
+    if case.sni_kind in ("right", "upper"):
+        if case.identity == NONE:
+            return "host_spelling" if case.spelling else "not_protected"
+        return "other_ca" if case.identity.startswith(OTHER) else "bad_certificate"
+    plain_door = any(
+        other.verdict in (OPEN, ASKS_ONLY) and other.case.identity == NONE for other in _at_door(rows, case.sni)
+    )
+    if plain_door:
+        return "sni_mismatch"
+    if case.identity.startswith(OTHER):
+        return "default_server_other_ca"
+    if case.form == "h2":
+        return "h2_coalescing"
+    return "host_spelling" if case.spelling else "sni_mismatch"
+
+
+def _structure(listener: Listener, rows: list[Row], reference: Reference, holes: Notes, findings: Notes) -> None:
+    """What the handshakes show of the configuration, where no request got through."""
+    if listener.kind != TLS:
+        return
+    own = _fresh_right(rows, NONE)
+    for row in _fresh_right(rows, NONE, VALID, *BAD):
+        forbidden = row.outcome.status == 403 and row.case.identity == VALID and row.outcome.asked is False
+        if row.outcome.asked_late or forbidden:
+            said = "the certificate is not asked for at the handshake; " + evidence(row.outcome)
+            holes.add("late_request", ERROR, listener, row.case.variant, said)
+    asked = [row for row in own if row.outcome.asked and refuses(row.outcome)]
+    if asked and holes.server == "nginx" and not any(row.outcome.ca_names for row in asked):
+        said = "a certificate is asked for, of no CA by name"
+        findings.add("no_ca_names", WARNING, listener, asked[0].case.variant, said)
+    known = {name for row in asked for name in row.outcome.ca_names}
+    doors = [row for row in rows if row.case.sni_kind in ("none", "unknown") and row in _at_door(rows, row.case.sni)]
+    # With a certificate that this door accepts, a misdirected request shows that names are compared.
+    compared = {row.case.sni for row in doors if row.verdict == MISROUTED and row.case.identity.startswith(OTHER)}
+    for row in doors:
+        strange = [name for name in row.outcome.ca_names if name not in known]
+        tried = row.case.identity == NONE and row.case.resume_from is None and refuses(row.outcome)
+        if tried and known and strange and row.case.sni not in compared and reference.control == BY_LEAF:
+            said = "%s is asked for certificates of %s" % (row.case.variant, name_text(strange[0]))
+            if not any(code == "default_server_other_ca" for code, _label in holes.found):
+                findings.add("default_server_unproven", WARNING, listener, row.case.variant, said)
+
+
+def _tolerance(expect: str, listener: Listener, rows: list[Row], findings: Notes) -> None:
+    """What must not be at the stages that serve everybody."""
+    if listener.kind != TLS:
+        return
+    for row in _fresh_right(rows, NONE, *BAD):
+        said = evidence(row.outcome)
+        if refuses(row.outcome):
+            severity = ERROR if row.case.identity == NONE or expect == OPEN_STAGE else WARNING
+            findings.add("refuses", severity, listener, row.case.variant, said)
+        elif row.case.identity == NONE and row.outcome.end == "response":
+            if expect == LOG_ONLY and row.outcome.asked is False:
+                findings.add("not_asked", ERROR, listener, row.case.variant, said)
+            elif expect == OPEN_STAGE and row.outcome.asked:
+                findings.add("asked", WARNING, listener, row.case.variant, said)
+
+
+def _general(expect: str, listener: Listener, rows: list[Row], reference: Reference, findings: Notes) -> None:
+    for row in rows:
+        if row.case.baseline:
+            continue
+        if row.outcome.end == "skipped":
+            findings.add("time_limit", WARNING, listener, row.case.variant, row.outcome.detail)
+        elif row.verdict == DOWN:
+            findings.add("down", ERROR, listener, row.case.variant, row.reason)
+        elif row.verdict == INCONCLUSIVE and not refuses(row.outcome):
+            findings.add("inconclusive", WARNING, listener, row.case.variant, row.reason)
+    if listener.kind == TLS:
+        for row in _fresh_right(rows, NONE, VALID):
+            if row.verdict == MISROUTED:
+                findings.add("not_served", ERROR, listener, row.case.variant, row.reason)
+    if expect == ENFORCE and reference.control == UNKNOWN:
+        refused = [row for row in rows if refuses(row.outcome) and not row.case.baseline]
+        if refused:
+            findings.add("no_control", WARNING, listener, refused[0].case.variant, evidence(refused[0].outcome))
+
+
+def _verdict(expect: str, rows: list[Row], holes: Notes, findings: Notes) -> str:
+    own = [row for row in _fresh_right(rows, NONE) if row.case.listener.kind == TLS]
+    codes = {code for code, _label in findings.found}
+    counted = Counter(row.verdict for row in own)
+    if expect == ENFORCE:
+        front = {code for code, _label in holes.found}
+        if front:
+            return ASKS_ONLY if front <= {"asks_only", "optional"} else OPEN
+        order: tuple[str, ...] = (DOWN, INCONCLUSIVE, MISROUTED)
+    elif any(refuses(row.outcome) for row in own):
+        return ENFORCED if any(row.verdict == ENFORCED for row in own) else DOWN
+    else:
+        order = (OPEN, DOWN, ASKS_ONLY, INCONCLUSIVE, MISROUTED)
+    if "down" in codes:
+        return DOWN
+    for verdict in order:
+        if counted[verdict]:
+            return verdict
+    return ENFORCED if counted[ENFORCED] else INCONCLUSIVE

@@ -1,0 +1,224 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole of a probe: requests in two rounds, then what they mean."""
+
+from __future__ import annotations
+
+import re
+import socket
+from dataclasses import dataclass, replace
+
+from . import quic
+from .cases import VERSIONS, further, opening
+from .classify import Reference, classify, is_served, reference_of
+from .judge import Summary, judge
+from .model import (
+    NOBODY,
+    NONE,
+    PLAIN,
+    QUIC,
+    TLS,
+    VALID,
+    Case,
+    Hostname,
+    Identity,
+    Listener,
+    Origin,
+    Outcome,
+    Row,
+    Settings,
+)
+from .runner import Exchange, Runner
+from .tls import exchange as secure_exchange
+
+_ALT_SVC = re.compile(r'h3(?:-\d+)?="[^":]*:(\d+)"')
+
+
+@dataclass(frozen=True)
+class Report:
+    """All rows, and a summary per hostname and origin."""
+
+    rows: tuple[Row, ...]
+    summaries: tuple[Summary, ...]
+
+
+def exchange(case: Case, identity: Identity, settings: Settings) -> Outcome:
+    """By the kind of listener."""
+    if case.listener.kind == QUIC:
+        return quic.exchange(case, identity, settings)
+    return secure_exchange(case, identity, settings)
+
+
+def prove(
+    origins: list[Origin],
+    hostnames: list[Hostname],
+    settings: Settings,
+    quick: bool = False,
+    ask: Exchange = exchange,
+    quic_problem: str | None = None,
+) -> Report:
+    """Probe every hostname at every origin. ``ask`` makes one request (tests give their own)."""
+    runner = Runner(settings, ask)
+    problem = quic.problem() if quic_problem is None else quic_problem
+    pairs = [(hostname, origin) for hostname in hostnames for origin in origins]
+    through_edge = _edge(runner, hostnames, settings)
+    seen = runner.run(
+        [
+            (case, hostname.identity(case.identity))
+            for hostname, origin in pairs
+            for listener in origin.listeners
+            if listener.kind != QUIC or not problem
+            for case in opening(hostname, origin.name, listener, settings)
+        ]
+    )
+    work = []
+    listeners: dict[tuple[str, str], list[Listener]] = {}
+    grouped = _grouped(seen)
+    for hostname, origin in pairs:
+        mine = grouped.get((hostname.name, origin.name), {})
+        known = listeners[hostname.name, origin.name] = _with_announced(origin, mine)
+        for listener in known:
+            cases = []
+            if listener.kind == QUIC and problem:
+                continue
+            if listener not in origin.listeners:
+                cases += opening(hostname, origin.name, listener, settings)
+            versions = _versions(mine, listener)
+            cases += further(hostname, origin.name, listener, settings, versions, quick)
+            work += [(case, hostname.identity(case.identity)) for case in cases if case not in seen]
+    seen.update(runner.run(work))
+    rows: list[Row] = []
+    summaries = []
+    grouped = _grouped(seen)
+    for hostname, origin in pairs:
+        known = listeners[hostname.name, origin.name]
+        missed = tuple((entry, _missed(entry, problem)) for entry in known if entry.kind == QUIC and problem)
+        mine = grouped.get((hostname.name, origin.name), {})
+        own, references = _rows(hostname, mine, through_edge.get(hostname.name))
+        rows += own
+        summaries.append(judge(hostname, origin.name, own, references, missed))
+    return Report(tuple(rows), tuple(summaries))
+
+
+def _missed(listener: Listener, problem: str) -> str:
+    return "not probed: UDP/%d (%s)" % (listener.port, problem)
+
+
+def _grouped(seen: dict[Case, Outcome]) -> dict[tuple[str, str], dict[Case, Outcome]]:
+    """Outcomes by hostname and origin."""
+    found: dict[tuple[str, str], dict[Case, Outcome]] = {}
+    for case, outcome in seen.items():
+        found.setdefault((case.hostname, case.origin), {})[case] = outcome
+    return found
+
+
+def _versions(seen: dict[Case, Outcome], listener: Listener) -> tuple[str, ...]:
+    """TLS versions that a listener speaks, the newest first."""
+    silent = ("not_offered", "refused", "unreachable", "skipped")
+    return tuple(
+        version
+        for version in VERSIONS
+        if any(c.listener == listener and c.tls == version and o.end not in silent for c, o in seen.items())
+    )
+
+
+def _with_announced(origin: Origin, seen: dict[Case, Outcome]) -> list[Listener]:
+    """The listeners that are known, and those that Alt-Svc headers announce for HTTP/3."""
+    known = list(origin.listeners)
+    for case, outcome in seen.items():
+        for port in _ALT_SVC.findall(outcome.alt_svc):
+            listener = Listener(case.listener.address, int(port), QUIC)
+            if listener not in known:
+                known.append(listener)
+    return known
+
+
+def _edge(runner: Runner, hostnames: list[Hostname], settings: Settings) -> dict[str, Outcome]:
+    """One request for each hostname through the edge, as any visitor makes it."""
+    if not settings.edge:
+        return {}
+    found = {}
+    work = []
+    for hostname in hostnames:
+        address, port = _edge_address(hostname.name, settings.edge)
+        if address:
+            base = Case(hostname.name, "the edge", Listener(address, port), sni=hostname.name, host=hostname.name)
+            work.append((replace(base, path=settings.paths[0]), NOBODY))
+    for case, outcome in runner.run(work).items():
+        found[case.hostname] = outcome
+    return found
+
+
+def _edge_address(hostname: str, edge: str) -> tuple[str, int]:
+    """``edge`` is C(dns) (where the hostname points to) or HOST:PORT."""
+    host, port = (hostname, "443") if edge == "dns" else edge.rsplit(":", 1)
+    try:
+        return str(socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0][4][0]), int(port)
+    except OSError:
+        return "", 0
+
+
+def _rows(
+    hostname: Hostname, seen: dict[Case, Outcome], edge: Outcome | None
+) -> tuple[list[Row], dict[Listener, Reference]]:
+    references = _references(hostname, seen, edge)
+    nobody: dict[tuple[Listener, str], Outcome] = {
+        (case.listener, case.sni): outcome for case, outcome in seen.items() if case.baseline
+    }
+    anonymous = {
+        case.listener
+        for case, outcome in seen.items()
+        if _is_front(case) and case.identity == NONE and is_served(outcome)
+    }
+    page = _page(references, edge)
+    rows = []
+    for case, outcome in seen.items():
+        own = references.get((case.listener, case.path), references.get((case.listener, ""), Reference()))
+        # The protected page is judged by the best control of the hostname, not by what a stray listener serves.
+        shown = Reference(own.control, page.get(case.path, own.page))
+        baseline = None if case.baseline else nobody.get((case.listener, case.sni))
+        verdict, reason = classify(case, outcome, shown, baseline, case.listener in anonymous)
+        rows.append(Row(case, outcome, verdict, reason))
+    return rows, {listener: reference for (listener, path), reference in references.items() if not path}
+
+
+def _is_front(case: Case) -> bool:
+    return case.sni_kind == "right" and case.resume_from is None and case.form == "h1" and not case.baseline
+
+
+def _references(
+    hostname: Hostname, seen: dict[Case, Outcome], edge: Outcome | None
+) -> dict[tuple[Listener, str], Reference]:
+    """The positive control by listener and path; under the path "" the one for the listener as a whole."""
+    found: dict[tuple[Listener, str], Reference] = {}
+    for case in seen:
+        if case.baseline or not _is_front(case):
+            continue
+        if (case.listener, case.path) in found:
+            continue
+        place = (case.listener, case.path)
+        front = [(c, o) for c, o in seen.items() if (c.listener, c.path) == place and _is_front(c)]
+        controls = [o for c, o in front if c.identity == VALID and o.end != "not_offered"]
+        controls.sort(key=lambda outcome: not is_served(outcome))
+        nobody = next((o for c, o in front if c.identity == NONE and o.end != "not_offered"), None)
+        reference = reference_of(controls[0] if controls else None, nobody, edge, hostname.edge_status)
+        found[case.listener, case.path] = reference
+        found.setdefault((case.listener, ""), reference)
+    return found
+
+
+def _page(references: dict[tuple[Listener, str], Reference], edge: Outcome | None) -> dict[str, Outcome]:
+    """The protected page by path: through the edge, else with our certificate on the lowest TLS port that serves it."""
+    pages: dict[str, Outcome] = {}
+    ordered = sorted(references.items(), key=lambda item: (item[0][0].kind != TLS, item[0][0].port))
+    for (listener, path), reference in ordered:
+        if path and reference.page is not None and listener.kind != PLAIN:
+            best = pages.get(path)
+            asked = reference.page.presented or bool(reference.page.asked)
+            if best is None or (asked and not (best.presented or best.asked)):
+                pages[path] = reference.page
+    if edge is not None and is_served(edge):
+        for path in {path for _listener, path in references if path}:
+            pages.setdefault(path, edge)
+    return pages

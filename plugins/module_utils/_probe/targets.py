@@ -1,0 +1,107 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what a user writes to listeners: addresses are resolved, and a server's own list of listeners is read."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from collections.abc import Iterable
+
+from .errors import ProbeError
+from .model import PLAIN, QUIC, TLS, Listener, Origin
+
+_LISTENER = re.compile(r"^(?:(?P<address>\[[0-9A-Fa-f:.%]+\]|[^:\s\[\]]*):)?(?P<port>\d{1,5})(?P<words>(?:\s+\S+)*)$")
+_HOSTNAME = re.compile(r"^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*)(\.[A-Za-z0-9_-]+)*$")
+
+
+def hostname(name: str) -> str:
+    """The name in lower case without a trailing dot, checked: it goes into requests as it is."""
+    plain = name.strip().rstrip(".").lower()
+    if not _HOSTNAME.match(plain):
+        raise ProbeError("'%s' is not a hostname." % name, "Give names such as app.example.com, without scheme.")
+    return plain
+
+
+def path(text: str) -> str:
+    """A request path, checked likewise."""
+    if not text.startswith("/") or not text.isascii() or any(c.isspace() or not c.isprintable() for c in text):
+        raise ProbeError("'%s' is not a request path." % text, "Give paths that begin with / and hold no spaces.")
+    return text
+
+
+def origin(
+    name: str,
+    addresses: Iterable[str],
+    ports: Iterable[int],
+    plain_ports: Iterable[int],
+    quic_ports: Iterable[int],
+    listeners: Iterable[str],
+) -> Origin:
+    """One origin. ``addresses`` may be names; each address of a name counts. ``listeners``: see :func:`listed`."""
+    literal = [found for address in addresses for found in resolve(address)]
+    made = [
+        Listener(address, _port(port, name), kind)
+        for address in dict.fromkeys(literal)
+        for kind, numbers in ((TLS, tuple(ports)), (PLAIN, tuple(plain_ports)), (QUIC, tuple(quic_ports)))
+        for port in numbers
+    ]
+    for text in listeners:
+        made += listed(text, literal, name)
+    return Origin(name, tuple(dict.fromkeys(made)))
+
+
+def listed(text: str, addresses: list[str], name: str) -> list[Listener]:
+    """A listener as servers write it: C(443 ssl), C(*:80), C([::]:8443 ssl), C(192.0.2.1:443 quic).
+
+    One for any address stands for each of the origin's addresses of that family. Where nothing says whether a port
+    speaks TLS, both ways are tried (443 and 80 apart). What is bound to the loopback can't be reached from outside.
+    """
+    found = _LISTENER.match(text.strip())
+    if not found:
+        raise ProbeError(
+            "Origin '%s': '%s' is not a listener." % (name, text),
+            "Write ADDRESS:PORT or PORT, with ssl or quic after it.",
+        )
+    port, words = _port(int(found.group("port")), name), set(found.group("words").lower().split())
+    address = (found.group("address") or "*").strip("[]")
+    if address in ("*", "_default_"):
+        bound = addresses
+    elif address == "0.0.0.0":
+        bound = [entry for entry in addresses if ":" not in entry]
+    elif address == "::":
+        bound = [entry for entry in addresses if ":" in entry]
+    else:
+        literal = resolve(address)
+        bound = [entry for entry in literal if entry in addresses or not ipaddress.ip_address(entry).is_loopback]
+    kinds: tuple[str, ...] = (TLS, PLAIN)
+    if words & {"quic", "udp"}:
+        kinds = (QUIC,)
+    elif words & {"ssl", "tls", "https"} or port == 443:
+        kinds = (TLS,)
+    elif words & {"plain", "http"} or port == 80:
+        kinds = (PLAIN,)
+    return [Listener(entry, port, kind) for entry in bound for kind in kinds]
+
+
+def resolve(address: str) -> list[str]:
+    """Literal addresses of an address or a name, both families."""
+    try:
+        return [str(ipaddress.ip_address(address.strip("[]")))]
+    except ValueError:
+        pass
+    try:
+        found = socket.getaddrinfo(address, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise ProbeError(
+            "The address '%s' can't be resolved." % address, "Give the origin's addresses in origins[].addresses."
+        ) from None
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _port(port: int, name: str) -> int:
+    if not 0 < port < 65536:
+        raise ProbeError("Origin '%s': %d is not a port." % (name, port), "Ports are from 1 to 65535.")
+    return port
