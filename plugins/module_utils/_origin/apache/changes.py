@@ -109,9 +109,8 @@ class Changes:
                 self._paths.plain(name): None,
             }
             if entry.stage != OFF:
-                version = self._discovery.dump.version
                 wanted[self._paths.bundle(name)] = bundle.normalise(entry.trust_bundle)
-                wanted[self._paths.snippet(name)] = rendering.snippet(name, entry.stage, self._paths, version)
+                wanted[self._paths.snippet(name)] = rendering.snippet(name, entry.stage, self._paths, self._discovery.dump)
             if self._plain.get(name):
                 wanted[self._paths.plain(name)] = rendering.plain(name, _port(self._found[name]))
             for path, text in wanted.items():

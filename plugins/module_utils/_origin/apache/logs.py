@@ -72,7 +72,7 @@ class Log:
             before = self._before(place)
             after: Optional[bytes] = None
             if self._stages and place == self._place:
-                after = rendering.log(self._stages, self._path).encode()
+                after = rendering.log(self._stages, self._path, self._discovery.dump).encode()
             if place and (before is not None or after is not None):
                 changes.append(FileChange(place, before, after))
         rotation = os.path.join(paths.logrotate_directory, _ROTATION_NAME)

@@ -13,7 +13,7 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Callable, Optional
 
@@ -131,7 +131,7 @@ class Server:
                 pid = int(stream.read().strip())
         except (OSError, ValueError):
             return None
-        return pid if _state(pid) not in ("", "Z", "X") else None
+        return pid if _stat(pid)[1:2] not in ([], ["Z"], ["X"]) else None
 
     def _unit(self) -> str:
         return self._paths.service + ".service"
@@ -141,39 +141,26 @@ class Server:
 
 
 def children(parent: int) -> set[int]:
-    """The server processes of ``parent``: piped loggers run another program and don't count."""
-    program = _program(parent)
+    """The server processes of ``parent``: piped loggers have another name and don't count."""
+    program = _stat(parent)[:1]
     found = set()
-    for name in _numbers(os.listdir("/proc")):
-        fields = _fields(name)
-        if len(fields) > 1 and fields[1] == str(parent) and _program(name) == program:
-            found.add(name)
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            fields = _stat(int(name))
+            if fields[2:3] == [str(parent)] and fields[:1] == program:
+                found.add(int(name))
     return found
 
 
-def _numbers(names: Iterable[str]) -> list[int]:
-    return [int(name) for name in names if name.isdigit()]
-
-
-def _state(pid: int) -> str:
-    fields = _fields(pid)
-    return fields[0] if fields else ""
-
-
-def _fields(pid: int) -> list[str]:
-    """State, parent and so on: what follows the program's name, which may hold anything."""
+def _stat(pid: int) -> list[str]:
+    """Name, state, parent and so on of a process; empty if there's none. The name may hold blanks and brackets."""
     try:
         with open(f"/proc/{pid}/stat", encoding="latin-1") as stream:
-            return stream.read().rpartition(")")[2].split()
+            text = stream.read()
     except OSError:
         return []
-
-
-def _program(pid: int) -> str:
-    try:
-        return os.readlink(f"/proc/{pid}/exe").replace(" (deleted)", "")
-    except OSError:
-        return ""
+    name, _bracket, rest = text.partition("(")[2].rpartition(")")
+    return [name, *rest.split()]
 
 
 def _has_systemd() -> bool:

@@ -9,10 +9,14 @@ import re
 from collections.abc import Mapping
 
 from ..model import ENFORCE, LOG_ONLY, MARK
+from .dumps import Dump
 from .paths import Paths
 
 #: From this version on, Apache itself answers 421 when SNI and Host lead to different client authentication.
 POLICY_VERSION = (2, 4, 64)
+
+#: What was asked for. Apache's own ``%U`` becomes the index file or the FallbackResource that answers in its place.
+_PATH = "originlock_aop_path"
 
 _NOTE = "# Made by originlock.aop. Changes are overwritten.\n"
 
@@ -42,7 +46,7 @@ def header(stage: str, hostname: str) -> str:
     return f"# {MARK} stage={stage} hostname={hostname}\n{_NOTE}"
 
 
-def snippet(hostname: str, stage: str, paths: Paths, version: tuple[int, int, int]) -> str:
+def snippet(hostname: str, stage: str, paths: Paths, dump: Dump) -> str:
     """What the virtual hosts of ``hostname`` include."""
     lines = [
         f'SSLCACertificateFile "{paths.bundle(hostname)}"',
@@ -50,8 +54,10 @@ def snippet(hostname: str, stage: str, paths: Paths, version: tuple[int, int, in
         "SSLVerifyDepth 10",
         "SSLVerifyClient {}".format("require" if stage == ENFORCE else "optional_no_ca"),
     ]
-    if stage == ENFORCE and version < POLICY_VERSION:
+    if stage == ENFORCE and dump.version < POLICY_VERSION:
         lines.append("SSLStrictSNIVHostCheck on")
+    if "setenvif" in dump.modules:
+        lines.append(f'SetEnvIf Request_URI "^(.*)$" {_PATH}=$1')
     return header(stage, hostname) + "".join(f"{line}\n" for line in lines)
 
 
@@ -66,14 +72,18 @@ def plain(hostname: str, port: str) -> str:
     )
 
 
-def log(stages: Mapping[str, str], log_path: str) -> str:
+def log(stages: Mapping[str, str], log_path: str, dump: Dump) -> str:
     """The verification log. It's additional: the sites' own logs go on, and no site is touched for it."""
     text = f"# {MARK} verification log\n{_NOTE}"
+    fields = dict(_FIELDS)
+    if "setenvif" in dump.modules:
+        fields["path"] = f"%{{{_PATH}}}e"
     for stage in (LOG_ONLY, ENFORCE):
         hostnames = sorted(name for name, value in stages.items() if value == stage)
         if not hostnames:
             continue
-        values = ",".join(f'\\"{key}\\":\\"{stage if key == "stage" else value}\\"' for key, value in _FIELDS)
+        fields["stage"] = stage
+        values = ",".join(f'\\"{key}\\":\\"{value}\\"' for key, value in fields.items())
         names = ",".join(f"'{name}'" for name in hostnames)
         text += f'LogFormat "{{{values}}}" originlock_aop_{stage}\n'
         text += (
