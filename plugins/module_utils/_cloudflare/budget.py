@@ -112,7 +112,8 @@ class Budget:
                 surplus -= state["counts"][second]
                 if surplus <= 0:
                     # A second counts until all of it lies outside the window.
-                    return max(0.05, second + 1 + WINDOW - now)
+                    free_at: float = second + 1 + WINDOW
+                    return max(0.05, free_at - now)
         state["counts"][int(now)] = state["counts"].get(int(now), 0) + 1
         return 0.0
 

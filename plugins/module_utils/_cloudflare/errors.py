@@ -92,6 +92,11 @@ class ApiError(CloudflareError):
         return self.status in (401, 403) or (self.status == 400 and self.has(*_CREDENTIALS, *_PERMISSION))
 
     @property
+    def unauthenticated(self) -> bool:
+        """True if Cloudflare does not know the credentials at all."""
+        return self.status == 401 or (self.status in (400, 403) and self.has(*_CREDENTIALS))
+
+    @property
     def route_missing(self) -> bool:
         """True if the API does not know this path."""
         return self.status in (404, 405) or self.has(7000, 7003)

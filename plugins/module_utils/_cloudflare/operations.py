@@ -70,3 +70,4 @@ HOSTNAME_STORE = Store(
 PUT_ASSOCIATIONS = Operation("change associations", "PUT", _AOP + "/hostnames", SSL_WRITE)
 LIST_ASSOCIATIONS = Operation("list the associations", "GET", _AOP + "/hostnames", SSL_READ)
 GET_ASSOCIATION = Operation("read an association", "GET", _AOP + "/hostnames/{hostname}", SSL_READ)
+GET_ZONE_AOP = Operation("read the zone-level AOP setting", "GET", _AOP + "/settings", SSL_READ)

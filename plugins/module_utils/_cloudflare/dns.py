@@ -1,0 +1,61 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which hostnames are proxied, as far as the zone's DNS records tell."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
+
+from .client import Client
+from .errors import ApiError
+from .hostnames import normalise
+from .operations import LIST_DNS
+
+PER_PAGE = 5000
+# Up to so many hostnames are asked for by name; more by reading all records.
+SINGLE = 5
+_ADDRESSES = ("A", "AAAA", "CNAME")
+
+
+def proxied(client: Client, zone_id: str, hostnames: Sequence[str]) -> Optional[Dict[str, Optional[bool]]]:
+    """For each hostname: proxied, not proxied (True, False), or None where the zone has no address record for it.
+
+    A wildcard record one label above counts where there is no record of the name itself. None altogether where the API
+    does not show DNS records (no permission ``DNS Read``).
+    """
+    try:
+        records = list(_records(client, zone_id, hostnames))
+    except ApiError as error:
+        if error.denied or error.route_missing:
+            return None
+        raise
+    known: Dict[str, List[bool]] = {}
+    for record in records:
+        if record.get("type") in _ADDRESSES and record.get("name"):
+            known.setdefault(_name(record), []).append(record.get("proxied") is True)
+    return {hostname: _state(hostname, known) for hostname in hostnames}
+
+
+def _records(client: Client, zone_id: str, hostnames: Sequence[str]) -> Iterable[Mapping[str, Any]]:
+    if len(hostnames) > SINGLE:
+        return client.pages(LIST_DNS, PER_PAGE, zone_id=zone_id)
+    found: List[Mapping[str, Any]] = []
+    for hostname in hostnames:
+        found.extend(client.pages(LIST_DNS, 100, query={"name": hostname}, zone_id=zone_id))
+        wildcard = "*." + hostname.partition(".")[2]
+        if not found or not any(_name(record) == hostname for record in found):
+            found.extend(client.pages(LIST_DNS, 100, query={"name": wildcard}, zone_id=zone_id))
+    return found
+
+
+def _name(record: Mapping[str, Any]) -> str:
+    try:
+        return normalise(str(record["name"]))
+    except Exception:
+        return str(record["name"]).lower()
+
+
+def _state(hostname: str, known: Mapping[str, Sequence[bool]]) -> Optional[bool]:
+    states = known.get(hostname) or known.get("*." + hostname.partition(".")[2])
+    return None if states is None else all(states)

@@ -1,0 +1,288 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what was read about a zone to findings: code, severity, hostname, message, remedy. Talks to nobody."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Dict, Iterator, List, Optional, Sequence
+
+from . import operations, times
+from .associations import LIMIT_PER_CERTIFICATE, Association
+from .certificates import LIMIT_PER_ZONE
+from .settings import SSL, SSL_AUTOMATIC_MODE, TLS_CLIENT_AUTH
+from .survey import Survey
+
+ERROR, WARNING, INFO = "error", "warning", "info"
+SEVERITIES = (ERROR, WARNING, INFO)
+_SHOWN = 10
+
+# What the token must be allowed for each kind of work; (permission, can be proved by a read).
+PURPOSES: Dict[str, Sequence[str]] = {
+    "upload": (operations.SSL_WRITE,),
+    "associate": (operations.SSL_WRITE,),
+    "delete": (operations.SSL_WRITE,),
+    "zone_tls_client_auth": (operations.SETTINGS_WRITE,),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding. ``hostname`` is None where the whole zone is concerned."""
+
+    code: str
+    severity: str
+    message: str
+    remedy: str
+    hostname: Optional[str] = None
+
+    def public(self) -> Dict[str, Any]:
+        """All fields as the module returns them."""
+        return dict(self.__dict__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is going to be done: for these hostnames, with so many certificates more, for these purposes.
+
+    ``new_certificates`` None = as many as the hostnames without an association need at 100 each.
+    ``known`` are SHA-256 of leaves that are at hand (they need no new place where they are uploaded already).
+    ``min_days``: certificates must be valid for so many days more after ``now`` (aware).
+    """
+
+    hostnames: Sequence[str]
+    purposes: Sequence[str]
+    new_certificates: Optional[int]
+    known: Sequence[str]
+    min_days: float
+    now: datetime.datetime
+
+
+def judge(seen: Survey, plan: Plan) -> List[Finding]:
+    """All findings, the most severe first."""
+    found: List[Finding] = []
+    for part in (_access, _zone, _ssl, _limits, _associations, _dns):
+        found.extend(part(seen, plan))
+    return sorted(found, key=lambda one: SEVERITIES.index(one.severity))
+
+
+def _access(seen: Survey, plan: Plan) -> Iterator[Finding]:
+    if seen.zone_missing is not None:
+        yield Finding("zone_not_found", ERROR, str(seen.zone_missing), seen.zone_missing.remedy)
+        return
+    for what, error in seen.denied:
+        if error.unauthenticated:
+            yield Finding("credentials_invalid", ERROR, "%s could not be read: %s" % (what, error), error.remedy)
+            continue
+        wanted = error.operation.permission
+        severity = WARNING if wanted == operations.ZONE_READ and seen.certificates is not None else ERROR
+        yield Finding("permission_missing", severity, "%s could not be read: %s" % (what, error), error.remedy)
+    for what, error in seen.unreadable:
+        yield Finding("unreadable", WARNING, "%s could not be read: %s" % (what, error), error.remedy)
+    needed = sorted({permission for purpose in plan.purposes for permission in PURPOSES[purpose]})
+    if needed:
+        yield Finding(
+            "permission_unproven",
+            INFO,
+            "That the token has %s can only be seen by writing, which is not tried here."
+            % " and ".join("'%s'" % permission for permission in needed),
+            "Check the token in Cloudflare's dashboard if a later step is refused.",
+        )
+
+
+def _zone(seen: Survey, plan: Plan) -> Iterator[Finding]:
+    zone = seen.zone
+    if zone is None:
+        return
+    if zone.status not in (None, "active"):
+        yield Finding(
+            "zone_not_active",
+            ERROR,
+            "The zone %s is %s at Cloudflare: its traffic does not go through the edge." % (zone.name, zone.status),
+            "Finish the zone's activation (name servers) first.",
+        )
+    if zone.paused:
+        yield Finding(
+            "zone_paused",
+            ERROR,
+            "The zone %s is paused: visitors reach the origins directly." % zone.name,
+            "Resume Cloudflare for the zone before enforcing.",
+        )
+    for hostname in plan.hostnames if zone.name else ():
+        if hostname != zone.name and not hostname.endswith("." + str(zone.name)):
+            yield Finding(
+                "hostname_outside_zone",
+                WARNING,
+                "%s does not belong to the zone %s." % (hostname, zone.name),
+                "Right only for a custom hostname (Cloudflare for SaaS); else it is misspelt, or in another zone.",
+                hostname,
+            )
+
+
+def _ssl(seen: Survey, plan: Plan) -> Iterator[Finding]:
+    mode = seen.settings.get(SSL)
+    if mode is not None and mode.value in ("off", "flexible"):
+        yield Finding(
+            "ssl_mode",
+            ERROR,
+            "The zone's SSL mode is '%s': the edge pulls without TLS and presents no client certificate." % mode.value,
+            "Set the SSL mode to Full (strict) or Full. A configuration rule may set another mode for a hostname.",
+        )
+    automatic = seen.settings.get(SSL_AUTOMATIC_MODE)
+    if automatic is not None and automatic.value == "auto":
+        yield Finding(
+            "ssl_mode_automatic",
+            WARNING,
+            "Cloudflare may change the zone's SSL mode by itself (automatic SSL mode).",
+            "Set it to custom, with Full (strict) or Full.",
+        )
+    shared = seen.settings.get(TLS_CLIENT_AUTH)
+    if shared is not None:
+        on = shared.value == "on"
+        yield Finding(
+            "global_aop_on" if on else "global_aop_off",
+            INFO,
+            "Global AOP (tls_client_auth) is %s.%s"
+            % (
+                shared.value,
+                " Hostnames without a certificate of their own get Cloudflare's shared one." if on else "",
+            ),
+            "Client certificates of hostnames do not need it; nothing is to be done.",
+        )
+
+
+def _limits(seen: Survey, plan: Plan) -> Iterator[Finding]:
+    if seen.certificates is None:
+        return
+    live = [one for one in seen.certificates if one.live]
+    known = seen.associations.associations if seen.associations else {}
+    unassociated = sum(1 for name in plan.hostnames if name not in known)
+    new = plan.new_certificates
+    if new is None:
+        there = {one.sha256 for one in live}
+        new = sum(1 for sha256 in set(plan.known) if sha256 not in there)
+        if not plan.known:
+            new = -(-unassociated // LIMIT_PER_CERTIFICATE)
+    used = {one.certificate_id for one in known.values()}
+    complete = seen.associations is not None and seen.associations.complete
+    spare = [str(one.id) for one in live if one.id not in used] if complete else []
+    hint = " No hostname uses %s." % ", ".join(spare) if spare else ""
+    total = len(live) + new
+    count = "%d hostname certificates, and %d more are needed" % (len(live), new)
+    if total > LIMIT_PER_ZONE:
+        yield Finding(
+            "certificate_limit",
+            ERROR,
+            "The zone has %s; %d is Cloudflare's limit." % (count, LIMIT_PER_ZONE),
+            "Delete certificates that are not used, or put more hostnames on each (up to %d).%s"
+            % (LIMIT_PER_CERTIFICATE, hint),
+        )
+    elif total == LIMIT_PER_ZONE:
+        yield Finding(
+            "certificate_headroom",
+            WARNING,
+            "The zone has %s; at the limit of %d there is no room for the next generation." % (count, LIMIT_PER_ZONE),
+            "Keep one place free for rotation: delete certificates that are not used.%s" % hint,
+        )
+    yield from _crowds(seen, plan)
+
+
+def _crowds(seen: Survey, plan: Plan) -> Iterator[Finding]:
+    known = seen.associations.associations if seen.associations else {}
+    for certificate_id, count in Counter(one.certificate_id for one in known.values()).items():
+        if count >= LIMIT_PER_CERTIFICATE:
+            yield Finding(
+                "association_limit",
+                WARNING if count == LIMIT_PER_CERTIFICATE else ERROR,
+                "The certificate %s has %d hostnames; %d is Cloudflare's limit."
+                % (certificate_id, count, LIMIT_PER_CERTIFICATE),
+                "Put further hostnames on another certificate.",
+            )
+
+
+def _associations(seen: Survey, plan: Plan) -> Iterator[Finding]:
+    if seen.associations is None:
+        return
+    for hostname in plan.hostnames:
+        association = seen.associations.associations.get(hostname)
+        if association is not None:
+            yield from _association(seen, plan, association)
+
+
+def _association(seen: Survey, plan: Plan, one: Association) -> Iterator[Finding]:
+    name = one.hostname
+    if one.enabled is False:
+        masked = " It also masks the zone-level certificate, which is on." if seen.zone_level else ""
+        yield Finding(
+            "association_masks_zone_certificate" if seen.zone_level else "association_suppressed",
+            WARNING,
+            "The association of %s is switched off (enabled: false): nothing is presented.%s" % (name, masked),
+            "Switch it on, or void it (hostname_association with state=absent) to fall back to the zone's certificate.",
+            name,
+        )
+    held = next((each for each in seen.certificates or () if each.id == one.certificate_id), None)
+    status = held.status if held else one.certificate_status
+    if (held is None and status is None) or status in ("deleted", "pending_deletion"):
+        yield Finding(
+            "association_certificate_deleted",
+            ERROR,
+            "The certificate %s of %s is %s." % (one.certificate_id, name, status or "not in the zone any more"),
+            "Upload a certificate and associate the hostname with it.",
+            name,
+        )
+    elif status not in (None, "active") or one.status not in (None, "active"):
+        yield Finding(
+            "association_not_active",
+            WARNING,
+            "%s: the association is %s, its certificate %s." % (name, one.status or "unknown", status or "unknown"),
+            "Wait for both to be active before enforcing; write the association anew if they never are.",
+            name,
+        )
+    end = times.parse(held.expires_on if held else one.expires_on)
+    if end is None:
+        return
+    days = (end - plan.now).total_seconds() / 86400
+    if days < plan.min_days:
+        gone = days < 0
+        verb = "expired" if gone else "expires"
+        yield Finding(
+            "association_certificate_expired" if gone else "association_certificate_expiring",
+            ERROR if gone else WARNING,
+            "The certificate %s of %s %s on %s." % (one.certificate_id, name, verb, end.date()),
+            "Cloudflare goes on presenting it and origins refuse it: rotate to a new one.",
+            name,
+        )
+
+
+def _dns(seen: Survey, plan: Plan) -> Iterator[Finding]:
+    if not seen.dns_asked or seen.zone_missing is not None:
+        return
+    if seen.proxied is None:
+        yield Finding(
+            "dns_unchecked",
+            INFO,
+            "Whether the hostnames are proxied could not be checked: the DNS records cannot be read.",
+            "Give the token the permission '%s', or check that each record is proxied (orange cloud)."
+            % operations.DNS_READ,
+        )
+        return
+    for hostname, state in seen.proxied.items():
+        if state is False:
+            yield Finding(
+                "hostname_not_proxied",
+                ERROR,
+                "%s is not proxied (DNS only): visitors reach the origin directly." % hostname,
+                "Switch its record to proxied before enforcing.",
+                hostname,
+            )
+        elif state is None:
+            yield Finding(
+                "hostname_without_record",
+                WARNING,
+                "The zone has no address record for %s." % hostname,
+                "Check the spelling, or that it is reached another way (load balancer, tunnel, custom hostname).",
+                hostname,
+            )

@@ -1,0 +1,95 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything about a zone that decides whether AOP can work, read with as few requests as possible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
+
+from . import settings
+from .assign import read
+from .associations import Reading
+from .certificates import Certificate, list_certificates
+from .client import Client
+from .dns import proxied
+from .errors import ApiError, ZoneNotFound
+from .operations import GET_ZONE_AOP, HOSTNAME_STORE
+from .zones import Zone, lookup
+
+_T = TypeVar("_T")
+
+
+@dataclass
+class Survey:
+    """What was found. None = could not be read; then ``denied`` says which permission was missing for what.
+
+    ``proxied`` maps hostnames to True, False or None (no record).
+    """
+
+    zone: Optional[Zone] = None
+    zone_missing: Optional[ZoneNotFound] = None
+    settings: Dict[str, settings.Setting] = field(default_factory=dict)
+    certificates: Optional[List[Certificate]] = None
+    associations: Optional[Reading] = None
+    zone_level: Optional[bool] = None
+    proxied: Optional[Mapping[str, Optional[bool]]] = None
+    dns_asked: Sequence[str] = ()
+    denied: List[Tuple[str, ApiError]] = field(default_factory=list)
+    unreadable: List[Tuple[str, ApiError]] = field(default_factory=list)
+
+    def attempt(self, what: str, work: Callable[[], _T]) -> Optional[_T]:
+        """The result of ``work``, None if Cloudflare refused; each missing permission is noted once."""
+        try:
+            return work()
+        except ApiError as error:
+            if not error.denied:
+                self.unreadable.append((what, error))
+            elif not any(known.operation.permission == error.operation.permission for _what, known in self.denied):
+                self.denied.append((what, error))
+            return None
+
+    def lacks(self, permission: str) -> bool:
+        """True if this permission was found missing."""
+        return any(error.operation.permission == permission for _what, error in self.denied)
+
+
+def survey(client: Client, zone: str, hostnames: Sequence[str], dns: str) -> Survey:
+    """Read it all. ``dns``: C(all), C(unassociated) or C(none), the hostnames whose DNS records are looked at."""
+    seen = Survey()
+    try:
+        seen.zone = seen.attempt("the zone", lambda: lookup(client, zone))
+    except ZoneNotFound as error:
+        seen.zone_missing = error
+        return seen
+    zone_id = seen.zone.id if seen.zone else zone.strip().lower()
+    if seen.zone is None and len(zone_id) != 32:
+        return seen
+    for name in (settings.SSL, settings.SSL_AUTOMATIC_MODE, settings.TLS_CLIENT_AUTH):
+        if not seen.denied or not any("/settings/" in error.operation.path for _what, error in seen.denied):
+            _setting(client, seen, zone_id, name)
+    seen.certificates = seen.attempt(
+        "the hostname certificates", lambda: list_certificates(client, HOSTNAME_STORE, zone_id)
+    )
+    certificates = seen.certificates
+    if certificates is not None:
+        seen.associations = seen.attempt(
+            "the associations", lambda: read(client, zone_id, hostnames, lambda: bool(certificates))
+        )
+    known = seen.associations.associations if seen.associations else {}
+    if any(known[name].enabled is False for name in hostnames if name in known):
+        seen.zone_level = seen.attempt(
+            "zone-level AOP", lambda: client.call(GET_ZONE_AOP, zone_id=zone_id).item().get("enabled") is True
+        )
+    asked = {"all": list(hostnames), "none": []}.get(dns, [name for name in hostnames if name not in known])
+    seen.dns_asked = asked
+    if asked:
+        seen.proxied = seen.attempt("the DNS records", lambda: proxied(client, zone_id, asked))
+    return seen
+
+
+def _setting(client: Client, seen: Survey, zone_id: str, name: str) -> None:
+    found = seen.attempt("the setting %s" % name, lambda: settings.read_setting(client, zone_id, name))
+    if found is not None:
+        seen.settings[name] = found

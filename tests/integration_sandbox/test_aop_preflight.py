@@ -1,0 +1,167 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""aop_preflight against zones in every state of disrepair."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.sandbox.client import Control
+
+from .pki import authority, leaf
+from .play import play
+from .test_hostname_association import associate, upload
+
+HOST = "app.example.com"
+
+
+def codes(result: dict[str, Any], severity: str | None = None) -> list[str]:
+    """Codes of the findings, of one severity or of all."""
+    return [one["code"] for one in result["findings"] if severity in (None, one["severity"])]
+
+
+def test_a_zone_in_order(sandbox: Control) -> None:
+    pair = leaf()
+    ran = play(
+        sandbox,
+        {
+            "aop_preflight": {
+                "hostnames": [HOST],
+                "client_certificates": [pair.certificate],
+                "trust_bundles": [authority().pem.decode()],
+                "fail_on": "warning",
+            }
+        },
+    )
+    assert not ran.last.get("failed"), ran.last
+    assert ran.last["ok"]
+    assert sorted(codes(ran.last)) == ["dns_unchecked", "global_aop_off", "permission_unproven"]
+    assert ran.last["counts"] == {"error": 0, "warning": 0, "info": 3}
+    assert ran.last["api_calls"] <= 8
+    assert not sandbox.journal(writes=True)
+
+
+def test_zone_findings(sandbox: Control) -> None:
+    ask = {"hostnames": [HOST, "www.other.example"]}
+    sandbox.change_zone(
+        "example.com",
+        paused=True,
+        status="pending",
+        settings={"ssl": "flexible", "ssl_automatic_mode": "auto", "tls_client_auth": "on"},
+    )
+    ran = play(
+        sandbox,
+        {"aop_preflight": ask},
+        {"aop_preflight": dict(ask, zone=sandbox.zone_id, fail_on="error")},
+        {"aop_preflight": dict(ask, zone="exampel.com")},
+        {"aop_preflight": dict(ask, zone="0" * 32)},
+    )
+    full, failed, typo, wrong_id = ran.results
+    assert codes(full, "error") == ["zone_not_active", "zone_paused", "ssl_mode"]
+    assert codes(full, "warning") == ["hostname_outside_zone", "ssl_mode_automatic"]
+    assert "global_aop_on" in codes(full, "info")
+    assert "SSL mode is 'flexible'" in str(full["findings"])
+    assert failed["failed"]
+    assert "[zone_paused]" in failed["msg"]
+    assert failed["findings"] == full["findings"]
+    assert codes(typo, "error") == ["zone_not_found"]
+    assert codes(wrong_id, "error") == ["zone_not_found"] or not wrong_id["ok"]
+
+
+def test_permissions(sandbox: Control) -> None:
+    ask = {"hostnames": [HOST], "purposes": ["upload", "zone_tls_client_auth"]}
+    only_zone = sandbox.add_token("Zone Read")
+    only_ssl = sandbox.add_token("SSL and Certificates Read")
+    ran = play(
+        sandbox,
+        {"aop_preflight": dict(ask, api_token=only_zone)},
+        {"aop_preflight": dict(ask, api_token=only_ssl, zone=sandbox.zone_id)},
+        {"aop_preflight": dict(ask, api_token="wrong-token")},
+    )
+    zone_only, ssl_only, wrong = ran.results
+    text = str(zone_only["findings"])
+    assert codes(zone_only, "error") == ["permission_missing"] * 2
+    assert "'Zone Settings Read'" in text
+    assert "'SSL and Certificates Read'" in text
+    assert "'SSL and Certificates Write' and 'Zone Settings Write' can only be seen by writing" in text
+    assert "permission_missing" in codes(ssl_only)
+    assert not wrong["ok"]
+    assert codes(wrong, "error") == ["credentials_invalid"] or "permission_missing" in codes(wrong, "error")
+
+
+def test_association_findings(sandbox: Control) -> None:
+    one, two, three = upload(sandbox, 3)
+    sandbox.clock(advance=10)
+    entries = [("on.example.com", one, True), ("off.example.com", two, False), ("gone.example.com", three, True)]
+    associate(sandbox, *({"hostname": name, "cert_id": held, "enabled": on} for name, held, on in entries))
+    sandbox.clock(advance=10)
+    sandbox.drift(delete_certificate=three)
+    names = [entry[0] for entry in entries]
+    ran = play(sandbox, {"aop_preflight": {"hostnames": names, "min_days": 10}})
+    by_name = {one["hostname"]: one["code"] for one in ran.last["findings"] if one["hostname"]}
+    assert by_name["off.example.com"] == "association_suppressed"
+    assert by_name["gone.example.com"] == "association_certificate_deleted"
+    assert "on.example.com" not in by_name
+    sandbox.change_zone("example.com", aop=True)
+    ran = play(
+        sandbox,
+        {"aop_preflight": {"hostnames": names, "min_days": 366, "dns_check": "unassociated"}},
+    )
+    assert "association_masks_zone_certificate" in codes(ran.last, "warning")
+    assert codes(ran.last, "warning").count("association_certificate_expiring") >= 2
+    assert "dns_unchecked" not in codes(ran.last)
+
+
+def test_limits(sandbox: Control) -> None:
+    upload(sandbox, 9)
+    many = ["h%d.example.com" % number for number in range(101)]
+    ran = play(
+        sandbox,
+        {"aop_preflight": {"hostnames": many[:100]}},
+        {"aop_preflight": {"hostnames": many}},
+        {"aop_preflight": {"hostnames": many, "new_certificates": 0}},
+    )
+    tight, over, none = ran.results
+    assert "certificate_headroom" in codes(tight, "warning")
+    assert "certificate_limit" in codes(over, "error")
+    assert "No hostname uses" in str(over["findings"])
+    assert not [code for code in codes(none) if code.startswith("certificate_")]
+
+
+def test_kinds_of_certificates(sandbox: Control) -> None:
+    other = leaf(days=(-30, -1))
+    shared = (sandbox.facts["state_dir"] + "/shared-ca.pem") if "state_dir" in sandbox.facts else None
+    given = [
+        "<!DOCTYPE html><html>502</html>",
+        authority().pem.decode(),
+        other.certificate,
+        leaf().key,
+        leaf().certificate,
+    ]
+    bundles = [Path(shared).read_text(encoding="utf-8")] if shared else []
+    ran = play(
+        sandbox,
+        {"aop_preflight": {"client_certificates": given[:4]}},
+        {"aop_preflight": {"trust_bundles": ["<html></html>", *bundles, leaf().certificate]}},
+        {"aop_preflight": {"client_certificates": given[4:], "trust_bundles": [_foreign_ca()]}},
+    )
+    leaves, trust, pair = ran.results
+    assert codes(leaves, "error") == [
+        "certificate_is_html",
+        "client_certificate_unusable",
+        "client_certificate_unusable",
+        "certificate_is_private_key",
+    ]
+    assert codes(trust, "error")[0] == "certificate_is_html"
+    assert "trust_bundle_unusable" in codes(trust, "error")
+    if shared:
+        assert "certificate_is_shared_pull_ca" in codes(trust, "error")
+    assert codes(pair, "error") == ["client_certificate_untrusted"]
+
+
+def _foreign_ca() -> str:
+    from tests.sandbox.minting import Authority
+
+    return Authority.make("somebody else").pem.decode()
