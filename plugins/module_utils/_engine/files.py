@@ -10,8 +10,10 @@ into its place: whoever looks sees the old content or the new one, never a part.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import stat
+from collections.abc import Iterator
 from typing import Any
 
 MAXIMUM_BYTES = 1024 * 1024
@@ -64,6 +66,24 @@ def read_text(path: str, label: str) -> str | None:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         raise FileProblem(f"{label} {path} is not a text in PEM format.", "Convert it to PEM.") from None
+
+
+@contextlib.contextmanager
+def locked(*paths: str) -> Iterator[None]:
+    """Keep other runs away from the directories of ``paths``, waiting for those that are there.
+
+    A task delegated to the controller without C(run_once) runs once per host, at the same time and for the same files.
+    """
+    with contextlib.ExitStack() as stack:
+        for directory in sorted({os.path.dirname(os.path.realpath(path)) for path in paths}):
+            try:
+                descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except OSError:
+                continue  # no directory, nobody to keep away
+            stack.callback(os.close, descriptor)
+            with contextlib.suppress(OSError):  # some network file systems have no locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
 
 
 def staged_path(path: str) -> str:

@@ -40,7 +40,8 @@ CLIENT_CA_SPEC: dict[str, Any] = {
 def client_ca(module: Any) -> dict[str, Any]:
     """The work of the module client_ca."""
     pki.require_library(module)
-    return pki.converge(module, AuthorityBackend(module))
+    with files.locked(module.params["path"], module.params["privatekey_path"]):
+        return pki.converge(module, AuthorityBackend(module))
 
 
 class AuthorityBackend:
@@ -69,11 +70,7 @@ class AuthorityBackend:
         spec = self._spec
         authority.check_common_name(spec.common_name, "common_name" if self._options["common_name"] else "zone")
         spec.key.check()
-        if spec.valid_days < 1 or spec.renew_before >= spec.valid_days:
-            raise PkiError(
-                f"renew_before ({spec.renew_before:g}) must be less than valid_days ({spec.valid_days}).",
-                "A new CA would be due for replacement at once.",
-            )
+        authority.check_lifetime(spec.valid_days, spec.renew_before)
         if not self._options["passphrase"] and not self._options["allow_unencrypted_key"]:
             raise PkiError(
                 f"No passphrase is given for the key of the CA {self._place.label}.",
@@ -192,6 +189,11 @@ class AuthorityBackend:
         facts = dict(authority.predicted(self._spec, self._now), certificate=None)
         if self._options["replace"] != "key" and self._key is not None:
             facts["key_type"], facts["key_size"], facts["key_curve"] = key_kind(self._key)
+            if self._certificate is not None:
+                present = self.dump()
+                facts.update(
+                    {name: present[name] for name in ("subject", "issuer", "common_name", "issuer_common_name")}
+                )
         return facts
 
     def attributes(self) -> bool:

@@ -50,7 +50,8 @@ CLIENT_CERTIFICATE_PIPE_SPEC: dict[str, Any] = {
 def client_certificate(module: Any) -> dict[str, Any]:
     """The work of the module client_certificate."""
     pki.require_library(module)
-    return pki.converge(module, FileLeafBackend(module))
+    with files.locked(module.params["path"], module.params["privatekey_path"]):
+        return pki.converge(module, FileLeafBackend(module))
 
 
 def client_certificate_pipe(module: Any) -> dict[str, Any]:

@@ -64,9 +64,13 @@ class FilePlace:
 
     def write(self, key: str | None, certificate: str) -> None:
         """Stage both, then rename both."""
-        if key is not None:
-            files.stage(self._key_path, key)
-        files.stage(self._path, certificate, files.default_public_mode())
+        try:
+            if key is not None:
+                files.stage(self._key_path, key)
+            files.stage(self._path, certificate, files.default_public_mode())
+        except files.FileProblem:
+            self.tidy()
+            raise
         files.promote(self._path)
         if key is not None:
             files.promote(self._key_path)

@@ -30,6 +30,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._pki.verify import 
 
 # A certificate is used the moment it is made, by machines whose clocks are a little behind.
 CLOCK_SKEW = timedelta(hours=1)
+MAXIMUM_DAYS = 36500
 MAXIMUM_COMMON_NAME = 64  # X.520 ub-common-name; both openssl and the library refuse more
 
 
@@ -66,10 +67,22 @@ def hash_algorithm(digest: str) -> Any:
 
 def check_common_name(name: str, option: str) -> None:
     """Refuse what does not fit into a certificate. Raises PkiError."""
-    if not name or len(name) > MAXIMUM_COMMON_NAME or any(ord(character) < 32 for character in name):
+    size = len(name.encode("utf-8"))
+    if not 1 <= size <= MAXIMUM_COMMON_NAME or any(ord(character) < 32 for character in name):
         raise PkiError(
-            f"{option} must have 1 to {MAXIMUM_COMMON_NAME} printable characters, it has {len(name)}.",
+            f"{option} must have 1 to {MAXIMUM_COMMON_NAME} bytes, all printable; it has {size}.",
             "Choose a shorter name; the hostname itself can stand in the subject alternative names.",
+        )
+
+
+def check_lifetime(valid_days: int, renew_before: float) -> None:
+    """Refuse lifetimes that no certificate can have, or that are over at once. Raises PkiError."""
+    if not 1 <= valid_days <= MAXIMUM_DAYS:
+        raise PkiError(f"valid_days is {valid_days}.", f"Use 1 to {MAXIMUM_DAYS} days.")
+    if renew_before >= valid_days:
+        raise PkiError(
+            f"renew_before ({renew_before:g}) is not less than valid_days ({valid_days}).",
+            "What is made new would be due for replacement at once.",
         )
 
 

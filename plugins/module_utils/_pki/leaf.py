@@ -50,13 +50,7 @@ class LeafSpec:
         for name in self.names:
             check_dns_name(name)
         self.key.check()
-        if self.valid_days < 1:
-            raise PkiError(f"valid_days is {self.valid_days}.", "A certificate is valid for a day at least.")
-        if self.renew_before >= self.valid_days:
-            raise PkiError(
-                f"renew_before ({self.renew_before:g}) is not less than valid_days ({self.valid_days}).",
-                "A new certificate would be due for renewal at once.",
-            )
+        authority.check_lifetime(self.valid_days, self.renew_before)
 
 
 def check_dns_name(name: str) -> None:

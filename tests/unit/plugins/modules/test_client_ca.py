@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import stat
 from pathlib import Path
@@ -146,7 +147,8 @@ def test_when_to_replace(tmp_path: Path) -> None:
 
 def test_replace_the_certificate_only(tmp_path: Path) -> None:
     first = run(tmp_path)
-    assert run(tmp_path, check_mode=True, replace="certificate")["changed"]
+    predicted = run(tmp_path, check_mode=True, replace="certificate", zone="ignored.example")
+    assert (predicted["changed"], predicted["subject"]) == (True, first["subject"])
     second = run(tmp_path, replace="certificate", zone="ignored.example")
     assert second["subject"] == first["subject"]
     assert second["serial"] != first["serial"]
@@ -285,6 +287,33 @@ def test_places_that_are_none(tmp_path: Path) -> None:
 
 
 def test_senseless_options(tmp_path: Path) -> None:
-    assert "renew_before (760) must be less than valid_days (100)" in refused(tmp_path, valid_days=100)
+    assert "renew_before (760) is not less than valid_days (100)" in refused(tmp_path, valid_days=100)
     assert "key_size is for RSA only" in refused(tmp_path, key_size=2048)
     assert "zone must have 1 to 64" in refused(tmp_path, zone="a" * 65)
+    assert "common_name must have 1 to 64" in refused(tmp_path, common_name="\u00e4" * 33)
+    assert "valid_days is 9999999" in refused(tmp_path, valid_days=9999999)
+
+
+def test_check_mode_before_the_directory_exists(tmp_path: Path) -> None:
+    paths = {"path": str(tmp_path / "none" / "ca.pem"), "privatekey_path": str(tmp_path / "none" / "ca.key")}
+    assert run(tmp_path, check_mode=True, **paths)["changed"]
+
+
+def test_nothing_is_left_where_the_certificate_cannot_be_written(tmp_path: Path) -> None:
+    assert "does not exist" in run(tmp_path, path=str(tmp_path / "none" / "ca.pem"))["msg"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_many_at_the_same_time_make_one_ca(tmp_path: Path) -> None:
+    """As with delegate_to and without run_once."""
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+    workers = [context.Process(target=lambda: answers.put(run(tmp_path))) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    results = [answers.get(timeout=60) for _ in workers]
+    for worker in workers:
+        worker.join()
+    assert sorted(result["changed"] for result in results) == [False, False, False, True]
+    assert len({result["serial"] for result in results}) == 1
+    assert not run(tmp_path)["changed"]
