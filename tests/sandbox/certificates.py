@@ -99,7 +99,7 @@ def in_use(call: Call, certificate: Certificate) -> bool:
         holds = association.certificate is certificate
         if holds and not (association.enabled is False and call.config.disabled_frees_certificate):
             return True
-        moving = association.status(call.now) != model.ACTIVE and association.prior is not None
+        moving = association.status(call.now) != model.ACTIVE and not holds
         if moving and call.config.moving_holds_old and association.prior and association.prior[0] is certificate:
             return True
     return False

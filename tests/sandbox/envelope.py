@@ -15,7 +15,7 @@ _ABSENT: Any = object()
 class ApiError(Exception):
     """An error of the API by its name in the table of codes; ``chain`` becomes ``error_chain``."""
 
-    def __init__(self, name: str, chain: tuple[tuple[int, str], ...] = (), **values: Any) -> None:
+    def __init__(self, name: str, chain: tuple[tuple[int, str], ...] = (), /, **values: Any) -> None:
         super().__init__(name)
         self.name = name
         self.chain = chain

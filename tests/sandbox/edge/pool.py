@@ -86,6 +86,9 @@ class Pool:
 
     def key(self, choice: Choice, host: str, port: int, secure: bool) -> Key:
         """The key for a pull now."""
+        if self._generation != self.world.generation:  # after a reset nothing is resumed
+            self._generation = self.world.generation
+            self._sessions.clear()
         fingerprint = choice.identity.sha256 if choice.identity else None
         behaviour = choice.behaviour
         return Key(
@@ -183,9 +186,6 @@ class Pool:
     def tidy(self) -> None:
         """Close idle connections that are old, dead, or whose hostname has another certificate by now."""
         oldest = time.monotonic() - self.world.config.pool_idle_seconds
-        if self._generation != self.world.generation:
-            self._generation = self.world.generation
-            self._sessions.clear()
         for hostname in list(self._idle):
             idle = self._idle.pop(hostname)
             choice = presented(self.world, hostname)
