@@ -131,7 +131,7 @@ def _spellings(name: str, door: Case) -> list[Case]:
 def _sessions(hostname: Hostname, base: Case, settings: Settings, versions: tuple[str, ...]) -> list[Case]:
     """Sessions that may carry a verdict from somewhere else, or from a kinder moment."""
     found = []
-    sources = ["", *foreign_sni(hostname, settings)[:_SESSION_SOURCES]]
+    sources = ["", UNKNOWN_SNI, *foreign_sni(hostname, settings)[:_SESSION_SOURCES]]
     for version in versions:
         for source in sources:
             case = replace(base, tls=version, resume_from=source)

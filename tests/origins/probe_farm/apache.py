@@ -54,7 +54,8 @@ def _site(name: str, policy: str = "", where: str = "*:%(P)d", tls: bool = True)
 
 _OPEN = _site("open")
 _STAFF = _site("staff", _REQUIRE.replace("ca.crt", "staff-ca.crt"))
-_REDIRECT = _site("app", "RewriteEngine on\nRewriteRule ^ https://%%{HTTP_HOST}%%{REQUEST_URI} [R=301,L]", "*:%(H)d", False)
+_REWRITE = "RewriteEngine on\nRewriteRule ^ https://%%{HTTP_HOST}%%{REQUEST_URI} [R=301,L]"
+_REDIRECT = _site("app", _REWRITE, "*:%(H)d", False)
 _SECOND_OPEN = _site("open", "", "*:%(Q)d")
 _GOOD = [_OPEN, _STAFF, _site("app", _REQUIRE), _REDIRECT, _SECOND_OPEN, _site("app", _REQUIRE, "*:%(Q)d")]
 

@@ -77,7 +77,7 @@ def _wait(farm: Farm, names: List[str]) -> None:
                     break
             if time.monotonic() > until:
                 said = podman("logs", farm.container, check=False)
-                raise AssertionError("%s does not start: %s%s%s" % (name, said.stdout[-500:], _errors(said.stderr), farm.log(name)))
+                raise AssertionError("%s does not start: %s%s" % (name, _errors(said.stderr), farm.log(name)))
             time.sleep(0.1)
 
 
@@ -98,7 +98,7 @@ def _free_ports(count: int) -> List[Dict[str, int]]:
             except OSError:
                 continue
         found.append(candidate)
-    return [dict(zip(_PORTS, found[place :: count])) for place in range(count)]
+    return [dict(zip(_PORTS, found[place::count])) for place in range(count)]
 
 
 def sid_image() -> str:
@@ -108,7 +108,8 @@ def sid_image() -> str:
     archive = "/var/tmp/originlock-nginx-sid-%d.tar" % os.getpid()
     options = ['--aptopt=APT::Sandbox::User "root"', '--aptopt=Acquire::Check-Valid-Until "false"']
     try:
-        run([*SUDO, "mmdebstrap", "--quiet", "--variant=minbase", *options, "--include=nginx", "sid", archive], timeout=600)
+        command = [*SUDO, "mmdebstrap", "--quiet", "--variant=minbase", "--include=nginx", *options]
+        run([*command, "sid", archive], timeout=600)
         podman("import", "-q", archive, SID)
     finally:
         run([*SUDO, "rm", "-f", archive])

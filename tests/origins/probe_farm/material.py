@@ -20,7 +20,7 @@ NAMES = ("app.test", "open.test", "staff.test")
 
 @dataclass(frozen=True)
 class Material:
-    """Files in ``directory``: ca (ours), staff-ca, app (our leaf), staff (the other CA's leaf), server; each .crt, .key."""
+    """Files: ca (ours), staff-ca, app (our leaf), staff (a leaf of the other CA), server; each as .crt and .key."""
 
     directory: Path
 

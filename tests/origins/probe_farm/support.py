@@ -44,7 +44,8 @@ def farm_material(directory: Path) -> Material:
 def identities(material: Material, directory: Path, staff: bool = True) -> Tuple[Identity, ...]:
     """Our leaf, a certificate of the other CA, and the forgeries, with those of our CA really signed by it."""
     ours = mint.Ours(material.read("ca.crt"), material.read("app.crt"), material.read("ca.key"))
-    found = [Identity(VALID, material.path("app.crt"), material.path("app.key")), *mint.mint("app.test", ours, directory)]
+    leaf = Identity(VALID, material.path("app.crt"), material.path("app.key"))
+    found = [leaf, *mint.mint("app.test", ours, directory)]
     if staff:
         found.append(Identity(OTHER + "staff", material.path("staff.crt"), material.path("staff.key")))
     return tuple(found)

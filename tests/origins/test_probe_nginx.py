@@ -1,0 +1,193 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The prover on real nginx servers, in every state that it has to tell apart."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Iterator, NamedTuple, Set, Tuple
+
+import pytest
+
+from ansible_collections.originlock.aop.plugins.module_utils._probe.model import NONE, VALID, Identity
+from tests.origins.probe_farm import farm as farms
+from tests.origins.probe_farm import nginx, support
+
+RELEASES = ("bookworm", "trixie")
+# Scenario, class of the hostname, codes of the holes that have to be found (all of them, and no others).
+MISTAKES = (
+    ("default_other_ca", "open", {"default_server_other_ca", "session_resumption"}),
+    ("default_other_ca_checked", "open", {"session_resumption"}),
+    ("error_page", "asks_only", {"asks_only"}),
+    ("error_page_400", "open", {"error_page"}),
+    ("second_listener", "open", {"second_listener"}),
+    ("port_80", "open", {"plain_http"}),
+    ("ipv6", "open", {"ipv6_unprotected"}),
+    ("expression", "asks_only", {"asks_only"}),
+    ("optional", "asks_only", {"optional"}),
+)
+
+
+class Stage(NamedTuple):
+    farm: farms.Farm
+    who: Tuple[Identity, ...]
+
+
+@pytest.fixture(scope="module")
+def directory() -> Iterator[Path]:
+    yield from support.temporary()
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+def stage(request: pytest.FixtureRequest, directory: Path) -> Iterator[Stage]:
+    yield from _stage(farms.image("nginx", request.param), list(nginx.SCENARIOS), directory / request.param)
+
+
+@pytest.fixture(scope="module")
+def newest(directory: Path) -> Iterator[Stage]:
+    """Debian unstable's nginx, which takes over sessions where no CA names bind them."""
+    try:
+        image = farms.sid_image()
+    except Exception as error:
+        pytest.skip("no image with nginx of Debian unstable: %s" % error)
+    names = ["good", "trusted_only", "trusted_only_on", "default_other_ca_checked"]
+    yield from _stage(image, names, directory / "sid")
+
+
+def _stage(image: str, scenarios: list[str], directory: Path) -> Iterator[Stage]:
+    directory.mkdir(parents=True)
+    os.chmod(directory, 0o755)
+    material = support.farm_material(directory)
+    farm = farms.start(image, "nginx", scenarios, material, directory)
+    forged = directory / "forged"
+    forged.mkdir(mode=0o700)
+    try:
+        yield Stage(farm, support.identities(material, forged))
+    finally:
+        farm.stop()
+
+
+def _codes(findings: Tuple[object, ...]) -> Set[str]:
+    return {str(getattr(entry, "code", "")) for entry in findings}
+
+
+@pytest.mark.parametrize(("scenario", "verdict", "codes"), MISTAKES)
+def test_finds_the_mistake(stage: Stage, scenario: str, verdict: str, codes: Set[str]) -> None:
+    report, summary = support.probe(stage.farm, scenario, stage.who, second=scenario == "second_listener")
+    assert (summary.verdict, _codes(summary.holes)) == (verdict, codes), report.rows
+    assert not summary.as_expected
+    assert all(hole.remedy and hole.evidence and hole.variants for hole in summary.holes)
+
+
+def test_each_family_is_probed(stage: Stage) -> None:
+    _report, summary = support.probe(stage.farm, "ipv6", stage.who)
+    assert {hole.listener for hole in summary.holes} == {"[::1]:%d" % stage.farm.ports["ipv6"]["P"]}
+
+
+@pytest.mark.parametrize(("scenario", "turns"), [("good", 20), ("good_own_check", 2)])
+def test_finds_nothing_where_nothing_is(stage: Stage, scenario: str, turns: int) -> None:
+    """20 runs of 20, without a single doubtful row."""
+    for _turn in range(turns):
+        _report, summary = support.probe(stage.farm, scenario, stage.who)
+        assert (summary.verdict, summary.holes, summary.findings) == ("enforced", (), ())
+        assert summary.as_expected
+        assert summary.control == "leaf"
+
+
+def test_only_trusted_certificates(stage: Stage) -> None:
+    """These versions don't take the sessions over, so it is no hole here; but it shows, and is told."""
+    _report, summary = support.probe(stage.farm, "trusted_only", stage.who)
+    assert (summary.verdict, summary.holes, _codes(summary.findings)) == ("enforced", (), {"no_ca_names"})
+    assert "ssl_client_certificate" in summary.findings[0].remedy
+
+
+@pytest.mark.parametrize("scenario", ["trusted_only", "trusted_only_on"])
+def test_only_trusted_certificates_on_the_newest(newest: Stage, scenario: str) -> None:
+    report, summary = support.probe(newest.farm, scenario, newest.who)
+    codes = _codes(summary.holes)
+    if not codes and not any(row.outcome.resumed for row in report.rows):
+        pytest.skip("this nginx does not take over sessions of other sites any more")
+    assert (summary.verdict, codes) == ("open", {"session_resumption"})
+    assert "ssl_client_certificate" in summary.holes[0].remedy
+
+
+def test_the_newest_well_configured(newest: Stage) -> None:
+    _report, summary = support.probe(newest.farm, "good", newest.who)
+    assert (summary.verdict, summary.holes, summary.findings) == ("enforced", (), ())
+
+
+def test_default_server_of_another_ca_without_its_certificate(stage: Stage) -> None:
+    """What can't be tried is said."""
+    who = tuple(entry for entry in stage.who if not entry.kind.startswith("other:"))
+    _report, summary = support.probe(stage.farm, "default_other_ca", who)
+    assert (summary.holes, _codes(summary.findings)) == ((), {"default_server_unproven"})
+    assert "CN=Staff CA" in summary.findings[0].evidence
+
+
+def test_log_only(stage: Stage) -> None:
+    """Nobody is refused, whatever he comes with, and everybody is asked."""
+    report, summary = support.probe(stage.farm, "log_only", stage.who, "log_only")
+    assert (summary.verdict, summary.findings, summary.as_expected) == ("asks_only", (), True)
+    assert {row.outcome.status for row in report.rows if row.case.listener.kind == "tls"} == {200}
+    assert {row.outcome.asked for row in report.rows if row.case.listener.kind == "tls"} == {True}
+
+
+def test_log_only_where_the_stage_is_another(stage: Stage) -> None:
+    _report, summary = support.probe(stage.farm, "off", stage.who, "log_only")
+    assert (summary.verdict, _codes(summary.findings)) == ("open", {"not_asked"})
+    _report, summary = support.probe(stage.farm, "good", stage.who, "log_only")
+    assert (summary.verdict, summary.as_expected, _codes(summary.findings)) == ("enforced", False, {"refuses"})
+    _report, summary = support.probe(stage.farm, "log_only", stage.who, "open")
+    assert (summary.verdict, summary.as_expected, _codes(summary.findings)) == ("asks_only", False, {"asked"})
+    _report, summary = support.probe(stage.farm, "off", stage.who, "open")
+    assert (summary.verdict, summary.as_expected) == ("open", True)
+
+
+def test_our_certificate_is_refused(stage: Stage) -> None:
+    """An origin that refuses everybody is down for the edge, not enforced."""
+    _report, summary = support.probe(stage.farm, "wrong_ca", stage.who)
+    assert _codes(summary.findings) >= {"down"}
+    assert _codes(summary.holes) == {"other_ca"}
+
+
+def test_closing_connections_is_a_refusal_with_a_control_only(stage: Stage) -> None:
+    _report, summary = support.probe(stage.farm, "closes", stage.who)
+    assert (summary.verdict, summary.holes) == ("enforced", ())
+    _report, summary = support.probe(stage.farm, "closes", _without(stage.who, VALID))
+    assert (summary.verdict, _codes(summary.findings)) == ("inconclusive", {"inconclusive", "no_control"})
+
+
+def test_without_a_positive_control_nothing_counts(stage: Stage) -> None:
+    _report, summary = support.probe(stage.farm, "good", _without(stage.who, VALID))
+    assert (summary.verdict, _codes(summary.findings)) == ("inconclusive", {"no_control"})
+
+
+def test_control_through_an_edge(stage: Stage) -> None:
+    """Anything that serves the page may play the edge; here the site without a policy does."""
+    edge = "127.0.0.1:%d" % stage.farm.ports["off"]["P"]
+    settings = replace(support.SETTINGS, edge=edge)
+    report, summary = support.probe(stage.farm, "good", _without(stage.who, VALID), settings=settings)
+    assert (summary.verdict, summary.control, summary.findings) == ("enforced", "edge", ())
+    assert {row.case.origin for row in report.rows} == {"farm"}
+    broken = replace(settings, edge="127.0.0.1:%d" % stage.farm.ports["wrong_ca"]["P"])
+    _report, summary = support.probe(stage.farm, "good", _without(stage.who, VALID), settings=broken)
+    assert (summary.verdict, summary.control) == ("down", "failed")
+
+
+def test_paths(stage: Stage) -> None:
+    settings = replace(support.SETTINGS, paths=("/", "/private/"))
+    report, summary = support.probe(stage.farm, "expression", stage.who, settings=settings)
+    private = {
+        row.case.identity: row.verdict
+        for row in report.rows
+        if row.case.path == "/private/" and row.case.listener.kind == "tls"
+    }
+    assert private == {NONE: "enforced", VALID: "served"}
+    assert summary.verdict == "asks_only"
+
+
+def _without(who: Tuple[Identity, ...], kind: str) -> Tuple[Identity, ...]:
+    return tuple(entry for entry in who if entry.kind != kind)
