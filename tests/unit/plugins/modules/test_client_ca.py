@@ -182,31 +182,35 @@ def test_put_into_place(tmp_path: Path) -> None:
         "privatekey_content": support.key_pem(support.ec_key("other")),
     }
     assert "holds another CA than the one given (CN=other)" in refused(tmp_path, **other)
-    mixed = dict(other, privatekey_content=given["privatekey_content"])
+    mixed = {**other, "privatekey_content": given["privatekey_content"]}
     assert "privatekey_content does not match the certificate certificate_content" in refused(tmp_path, **mixed)
 
 
-def test_cut_off_between_the_two_renames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for first_run in (True, False):
-        promoted: list[str] = []
-        promote = files.promote
+@pytest.mark.parametrize("options", [{}, {"replace": "key"}])
+def test_cut_off_between_the_two_renames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    if options:
+        run(tmp_path)
+    promoted: list[str] = []
+    promote = files.promote
 
-        def cut(path: str, promoted: list[str] = promoted, promote: Any = promote) -> None:
-            if promoted:
-                raise KeyboardInterrupt
-            promoted.append(path)
-            promote(path)
+    def cut(path: str) -> None:
+        if promoted:
+            raise KeyboardInterrupt
+        promoted.append(path)
+        promote(path)
 
-        with monkeypatch.context() as patch:
-            patch.setattr(files, "promote", cut)
-            with pytest.raises(KeyboardInterrupt):
-                run(tmp_path, **({} if first_run else {"replace": "key"}))
-        expected = (tmp_path / "ca.pem").read_text()
-        assert run(tmp_path, check_mode=True)["reasons"] == ["an interrupted replacement has to be completed"]
-        result = run(tmp_path)
-        assert (result["changed"], result["certificate"]) == (True, expected)
-        assert not run(tmp_path)["changed"]
-        assert not [path for path in tmp_path.iterdir() if path.name.endswith(".next")]
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "promote", cut)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, **options)
+    expected = (tmp_path / "ca.pem").read_text()
+    assert run(tmp_path, check_mode=True)["reasons"] == ["an interrupted replacement has to be completed"]
+    result = run(tmp_path)
+    assert (result["changed"], result["certificate"]) == (True, expected)
+    assert not run(tmp_path)["changed"]
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith(".next")]
 
 
 def test_passphrases(tmp_path: Path) -> None:
@@ -308,10 +312,10 @@ def test_many_at_the_same_time_make_one_ca(tmp_path: Path) -> None:
     """As with delegate_to and without run_once."""
     context = multiprocessing.get_context("fork")
     answers = context.Queue()
-    workers = [context.Process(target=lambda: answers.put(run(tmp_path))) for _ in range(4)]
+    workers = [context.Process(target=lambda: answers.put(run(tmp_path))) for number in range(4)]
     for worker in workers:
         worker.start()
-    results = [answers.get(timeout=60) for _ in workers]
+    results = [answers.get(timeout=60) for worker in workers]
     for worker in workers:
         worker.join()
     assert sorted(result["changed"] for result in results) == [False, False, False, True]

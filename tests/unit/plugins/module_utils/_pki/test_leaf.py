@@ -71,7 +71,7 @@ def test_predictions_hold() -> None:
 
 
 def test_serials_are_random_and_long() -> None:
-    serials = {issue().serial_number for _ in range(50)}
+    serials = {issue().serial_number for attempt in range(50)}
     assert len(serials) == 50
     assert max(serial.bit_length() for serial in serials) > 128
     assert all(0 < serial.bit_length() < 160 for serial in serials)

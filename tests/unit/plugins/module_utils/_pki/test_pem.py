@@ -53,7 +53,7 @@ def test_accepted(text: str, count: int) -> None:
         (" " + ONE, ["line 1", "first column"]),
         (ONE.replace("-----BEGIN", "----BEGIN"), ["line 1", "five dashes"]),
         (TWO[:-80], ["block 2", "has no line -----END CERTIFICATE----- of its own"]),
-        (ONE + ONE.split("\n")[0] + "\n" + ONE, ["block 2", "has no line"]),
+        (ONE + ONE.split("\n", maxsplit=1)[0] + "\n" + ONE, ["block 2", "has no line"]),
         (
             ONE + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
             ["block 2", "does not parse as an X.509"],
