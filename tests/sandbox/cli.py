@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scale", type=float, default=1.0, help="simulated seconds per real second (%(default)s)")
     parser.add_argument("--config", action="append", default=[], metavar="NAME=VALUE",
                         help="set a switch at the start (VALUE in JSON, or a plain word); may be repeated")
+    parser.add_argument("--exit-on-eof", action="store_true", help="stop as soon as standard input is closed")
     parser.add_argument("--switches", action="store_true", help="list the switches as a Markdown table and exit")
     return parser
 
@@ -85,6 +86,8 @@ async def _run(options: argparse.Namespace) -> None:
             partial = options.ready_file.with_name(options.ready_file.name + ".part")
             partial.write_text(text + "\n", encoding="utf-8")
             os.replace(partial, options.ready_file)
+        if options.exit_on_eof:
+            loop.add_reader(0, lambda: stopped.set() if not os.read(0, 4096) else None)
         await stopped.wait()
     finally:
         await sandbox.stop()

@@ -216,10 +216,14 @@ class Control:
 
 
 class SandboxProcess(Control):
-    """A sandbox of its own, as a context manager; ``arguments`` go to its command line."""
+    """A sandbox of its own, as a context manager; ``arguments`` go to its command line.
 
-    def __init__(self, *arguments: str, timeout: float = 20.0) -> None:
+    It ends with this process, even if that is killed; with ``outlive`` only ``stop`` ends it.
+    """
+
+    def __init__(self, *arguments: str, timeout: float = 20.0, outlive: bool = False) -> None:
         super().__init__({})
+        self._outlive = outlive
         self._arguments = arguments
         self._timeout = timeout
         self._directory: tempfile.TemporaryDirectory[str] | None = None
@@ -229,12 +233,27 @@ class SandboxProcess(Control):
         """Start it and wait until it listens. Raises SandboxError with its last words."""
         self._directory = tempfile.TemporaryDirectory(prefix="sandbox-client-")
         ready = Path(self._directory.name) / "ready.json"
+        if "--ready-file" in self._arguments:
+            ready = Path(self._arguments[self._arguments.index("--ready-file") + 1])
+            ready.unlink(missing_ok=True)
         log = Path(self._directory.name) / "log"
-        command = [sys.executable, "-m", "tests.sandbox", "--ready-file", str(ready), *self._arguments]
+        command = [sys.executable, "-m", "tests.sandbox", *self._arguments]
+        if "--ready-file" not in self._arguments:
+            command += ["--ready-file", str(ready)]
         if "--state-dir" not in self._arguments:
             command += ["--state-dir", str(Path(self._directory.name) / "state")]
         with log.open("wb") as stream:
-            self.process = subprocess.Popen(command, cwd=_ROOT, stdout=stream, stderr=subprocess.STDOUT)
+            if self._outlive:
+                self.process = subprocess.Popen(
+                    command, cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            else:
+                # Nobody writes to the pipe: it closes when this process ends, however it ends.
+                self.process = subprocess.Popen(
+                    [*command, "--exit-on-eof"], cwd=_ROOT, stdin=subprocess.PIPE, stdout=stream,
+                    stderr=subprocess.STDOUT,
+                )
         end = time.monotonic() + self._timeout
         while not ready.exists():
             if self.process.poll() is not None or time.monotonic() > end:
@@ -260,6 +279,8 @@ class SandboxProcess(Control):
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.close()
         if self._directory is not None:
             self._directory.cleanup()
             self._directory = None
@@ -290,6 +311,11 @@ class _Visitor(http.client.HTTPConnection):
         super().putrequest(method, url, skip_host=True, skip_accept_encoding=skip_accept_encoding)
         if not skip_host:
             self.putheader("Host", self.host)
+
+
+def attach(ready_file: str | Path) -> Control:
+    """Speak to a sandbox that somebody else started, by its ready file. Raises OSError, ValueError."""
+    return Control(json.loads(Path(ready_file).read_text(encoding="utf-8")))
 
 
 def _opener() -> urllib.request.OpenerDirector:

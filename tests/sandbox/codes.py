@@ -42,6 +42,7 @@ _DEFAULTS: dict[str, tuple[int, int, str, bool]] = {
     "unreadable_key": (400, 1410, "Unable to parse private key.", False),
     "encrypted_key": (400, 1411, "The private key must not be encrypted.", False),
     "unsupported_key": (400, 1418, "Unsupported key or signature algorithm.", False),
+    "expanded_key": (400, 1429, "ML-DSA keys must be seed-only.", False),
     "weak": (400, 1419, "Key or signature algorithm is too weak.", False),
     "expired": (400, 1420, "The certificate has expired.", False),
     "not_yet_valid": (400, 1421, "The certificate is not valid yet.", False),

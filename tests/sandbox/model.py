@@ -90,10 +90,6 @@ class Certificate:
         }
 
 
-#: What the edge has for a hostname: (certificate, enabled), or None where there is no association.
-Deployed = tuple
-
-
 @dataclass
 class Association:
     """A hostname's certificate. ``prior`` is what the edge had before the last change."""
@@ -110,9 +106,10 @@ class Association:
     def status(self, now: float) -> str:
         """Pending as long as its certificate is; ``deleted`` once a void has settled."""
         status = self.phases.at(now)
-        if status == ACTIVE and self.enabled is not None and not self.certificate.deployed(now):
-            certificate_status = self.certificate.status(now)
-            return certificate_status if certificate_status == TIMED_OUT else PENDING
+        if status == ACTIVE and self.certificate.status(now) in (INITIALIZING, PENDING):
+            return PENDING
+        if status == ACTIVE and self.certificate.status(now) == TIMED_OUT:
+            return TIMED_OUT
         return status
 
     def gone(self, now: float) -> bool:
@@ -120,11 +117,14 @@ class Association:
         return self.enabled is None and self.phases.at(now) == DELETED
 
     def effective(self, now: float, switch: str) -> tuple[Certificate, bool] | None:
-        """What the edge has at a moment; ``switch`` is the switch ``association_switch``."""
+        """What the edge has at a moment: (certificate, enabled), or None as if there were no association.
+
+        ``switch`` is the switch ``association_switch``. A certificate that was deleted out of band leaves nothing.
+        """
         if self.enabled is None:
             return None if self.gone(now) else self._between(now, switch, None)
-        if self.status(now) == ACTIVE or (self.status(now) == PENDING_DELETION and self.certificate.deployed(now)):
-            return (self.certificate, self.enabled)
+        if self.status(now) == ACTIVE:
+            return (self.certificate, self.enabled) if self.certificate.deployed(now) else None
         return self._between(now, switch, (self.certificate, self.enabled))
 
     def _between(

@@ -31,7 +31,8 @@ def list_policies(call: Call) -> Answer:
 
 def create_policy(call: Call) -> Answer:
     """POST a policy; the answer is its id only."""
-    policy = {"id": uuid.uuid4().hex, **_policy(call), "created": rfc3339(call.now), "modified": rfc3339(call.now)}
+    stamp = rfc3339(call.now)
+    policy: dict[str, Any] = {"id": uuid.uuid4().hex, **_policy(call), "created": stamp, "modified": stamp}
     _account(call).policies[policy["id"]] = policy
     return Answer({"id": policy["id"]})
 
@@ -97,7 +98,7 @@ def create_webhook(call: Call) -> Answer:
     name, url = _webhook(call)
     if not call.config.webhooks_entitled:
         raise ApiError("not_entitled")
-    hook = {"id": uuid.uuid4().hex, "name": name, "type": _webhook_type(url), "url": url,
+    hook: dict[str, Any] = {"id": uuid.uuid4().hex, "name": name, "type": _webhook_type(url), "url": url,
             "created_at": rfc3339(call.now), "last_success": None, "last_failure": None}
     _account(call).webhooks[hook["id"]] = hook
     return Answer({"id": hook["id"]}, status=201)

@@ -14,7 +14,13 @@ from typing import Any
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import SignatureAlgorithmOID as Oid
 
 from .config import Config
@@ -107,12 +113,19 @@ def _key(text: str, certificate: x509.Certificate, config: Config) -> bytes:
     spki = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if public.public_bytes(*spki) != key.public_key().public_bytes(*spki):
         raise ApiError("key_mismatch")
+    if mldsa and len(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())) < _der_length(text):
+        raise ApiError("expanded_key")  # written again it is the bare seed: there was more in it
     accepted: tuple[type, ...] = (rsa.RSAPublicKey, ec.EllipticCurvePublicKey)
     if config.accept_ed25519:
         accepted += (ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)
     if not mldsa and not isinstance(public, accepted):
         raise ApiError("unsupported_key")
     return text.encode()
+
+
+def _der_length(text: str) -> int:
+    body = "".join(line for line in text.split("\n") if line and not line.startswith("-----"))
+    return len(base64.b64decode("".join(body.split())))
 
 
 def _strength(certificate: x509.Certificate, config: Config) -> None:

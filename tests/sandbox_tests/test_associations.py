@@ -188,6 +188,8 @@ def test_drift(api: Api, pki: Pki, sandbox: SandboxProcess) -> None:
     sandbox.drift(delete_certificate=first)
     assert api.ok("GET", f"{api.certificates}/{first}")["status"] == "deleted"
     assert sandbox.presented("b.example.com")["source"] == "none"
+    left = api.ok("GET", f"{api.hostnames}/b.example.com")
+    assert (left["status"], left["cert_status"], left["enabled"]) == ("active", "deleted", True)
     assert put_error(api, item("b.example.com", first, None)) == (400, 1415), "not even a void"
 
 

@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+import subprocess
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import mldsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from support.api import Api
 from support.pki import Pair, Pki
 
@@ -56,7 +61,6 @@ def test_refuses_bodies(
     [
         ({"ca": True}, 1412, None),
         ({"kind": "rsa1024"}, 1419, {"refuse_weak": False}),
-        ({"digest": hashes.SHA1()}, 1419, {"refuse_weak": False}),
         ({"days": (-9, -1)}, 1420, {"refuse_expired": False}),
         ({"kind": "ed25519"}, 1418, {"accept_ed25519": True}),
         ({"password": b"secret"}, 1411, None),
@@ -66,14 +70,40 @@ def test_refuses_bodies(
 def test_refuses_certificates(
     api: Api, pki: Pki, sandbox: SandboxProcess, options: dict[str, Any], code: int, accepted_by: dict[str, Any] | None
 ) -> None:
-    try:
-        pair = pki.leaf(**options)
-    except UnsupportedAlgorithm as error:  # newer versions of cryptography do not sign with SHA-1
-        pytest.skip(str(error))
+    pair = pki.leaf(**options)
     assert api.error("POST", api.certificates, pair.body) == (400, code)
     if accepted_by:
         sandbox.config(**accepted_by)
         api.upload(pair)
+
+
+def test_refuses_sha1(api: Api, sandbox: SandboxProcess, tmp_path: Path) -> None:
+    command = ["openssl", "req", "-x509", "-sha1", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "leaf",
+               "-subj", "/CN=a", "-addext", "basicConstraints=critical,CA:FALSE"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    body = {"certificate": (tmp_path / "leaf").read_text(), "private_key": (tmp_path / "key").read_text()}
+    assert api.error("POST", api.certificates, body) == (400, 1419)
+    sandbox.config(refuse_weak=False)
+    assert api.ok("POST", api.certificates, body)["signature"] == "SHA1WithRSA"
+
+
+def test_mldsa_on_wish(api: Api, sandbox: SandboxProcess) -> None:
+    try:
+        key = mldsa.MLDSA44PrivateKey.generate()
+    except UnsupportedAlgorithm as error:
+        pytest.skip(f"this OpenSSL has no ML-DSA: {error}")
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a.example.com")])
+    now = datetime.now(timezone.utc)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(7).not_valid_before(now).not_valid_after(now + timedelta(days=9))
+    leaf = builder.sign(key, None)
+    body = {
+        "certificate": leaf.public_bytes(Encoding.PEM).decode(),
+        "private_key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+    }
+    assert api.error("POST", api.certificates, body) == (400, 1418)
+    sandbox.config(accept_mldsa=True)
+    assert api.ok("POST", api.certificates, body)["signature"] == "ML-DSA-44"
 
 
 def test_not_yet_valid_is_accepted_unless_switched(api: Api, pki: Pki, sandbox: SandboxProcess) -> None:

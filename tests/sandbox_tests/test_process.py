@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.sandbox.cli import switches_table
-from tests.sandbox.client import SandboxError, SandboxProcess
+from tests.sandbox.client import SandboxError, SandboxProcess, attach
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,6 +44,25 @@ def test_start_and_stop(tmp_path: Path) -> None:
         process = sandbox.process
     assert process is not None
     assert process.returncode == 0
+
+
+def test_it_ends_with_whoever_started_it() -> None:
+    script = (
+        "import os, signal; from tests.sandbox.client import SandboxProcess; s = SandboxProcess().start();"
+        "print(s.facts['pid'], flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    pid, end = int(done.stdout), time.monotonic() + 10
+    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
+        assert time.monotonic() < end, "still running"
+        time.sleep(0.05)
+
+
+def test_attach(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    sandbox = SandboxProcess("--ready-file", str(ready), outlive=True)
+    with sandbox:
+        assert attach(ready).config() == sandbox.config()
 
 
 def test_a_taken_port_and_a_wrong_switch_are_told(tmp_path: Path) -> None:
