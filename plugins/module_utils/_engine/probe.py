@@ -103,7 +103,8 @@ def work(module: AnsibleModule) -> dict[str, Any]:
 
 
 def _result(report: Report, rows: str) -> dict[str, Any]:
-    shown = [row for row in report.rows if rows == "all" or (rows != "none" and row.verdict not in _QUIET)]
+    worth = [row for row in report.rows if row.verdict not in _QUIET and not row.case.baseline]
+    shown = {"all": list(report.rows), "noteworthy": worth, "none": []}[rows]
     return {
         "changed": False,
         "as_expected": all(summary.as_expected for summary in report.summaries),

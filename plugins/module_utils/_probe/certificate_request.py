@@ -52,8 +52,11 @@ def _names(data: bytes) -> list[bytes]:
     offset, found = 2, []
     while offset < end:
         length = _number(data, offset, 2)
-        found.append(data[offset + 2 : offset + 2 + length])
-        offset += 2 + length
+        offset += 2
+        if offset + length > len(data):
+            raise ValueError("message ends early")
+        found.append(data[offset : offset + length])
+        offset += length
     return found
 
 

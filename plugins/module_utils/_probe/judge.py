@@ -131,7 +131,7 @@ def judge(
             _structure(listener, own, reference, holes, findings)
         else:
             _tolerance(hostname.expect, listener, own, findings)
-        _general(hostname.expect, listener, own, reference, findings)
+        _general(hostname.expect, listener, own, reference, enforcing, findings)
     for listener, why in not_probed:
         findings.add("not_probed", WARNING, listener, "", why)
     control = next((r.control for r in references.values() if r.control not in (UNKNOWN, FAILED)), "")
@@ -212,16 +212,15 @@ def _door(row: Row, rows: list[Row]) -> str:
         if case.identity == NONE:
             return "host_spelling" if case.spelling else "not_protected"
         return "other_ca" if case.identity.startswith(OTHER) else "bad_certificate"
-    plain_door = any(
-        other.verdict in (OPEN, ASKS_ONLY) and other.case.identity == NONE for other in _at_door(rows, case.sni)
-    )
-    if plain_door:
+    door = [other for other in _at_door(rows, case.sni) if other.verdict in (OPEN, ASKS_ONLY)]
+    if any(other.case.identity == NONE for other in door):
         return "sni_mismatch"
-    if case.identity.startswith(OTHER):
-        return "default_server_other_ca"
-    if case.form == "h2":
-        return "h2_coalescing"
-    return "host_spelling" if case.spelling else "sni_mismatch"
+    if not any(other.case.identity == case.identity for other in door):
+        if case.form == "h2":
+            return "h2_coalescing"
+        if case.spelling:
+            return "host_spelling"
+    return "default_server_other_ca" if case.identity.startswith(OTHER) else "sni_mismatch"
 
 
 def _structure(listener: Listener, rows: list[Row], reference: Reference, holes: Notes, findings: Notes) -> None:
@@ -267,7 +266,10 @@ def _tolerance(expect: str, listener: Listener, rows: list[Row], findings: Notes
                 findings.add("asked", WARNING, listener, row.case.variant, said)
 
 
-def _general(expect: str, listener: Listener, rows: list[Row], reference: Reference, findings: Notes) -> None:
+def _general(
+    expect: str, listener: Listener, rows: list[Row], reference: Reference, enforcing: set[Listener], findings: Notes
+) -> None:
+    """What matters at every stage."""
     for row in rows:
         if row.case.baseline:
             continue
@@ -280,7 +282,9 @@ def _general(expect: str, listener: Listener, rows: list[Row], reference: Refere
     if listener.kind == TLS:
         for row in _fresh_right(rows, NONE, VALID):
             if row.verdict == MISROUTED:
-                findings.add("not_served", ERROR, listener, row.case.variant, row.reason)
+                # Elsewhere it is served: this may be the port of something else.
+                severity = WARNING if enforcing else ERROR
+                findings.add("not_served", severity, listener, row.case.variant, row.reason)
     if expect == ENFORCE and reference.control == UNKNOWN:
         refused = [row for row in rows if refuses(row.outcome) and not row.case.baseline]
         if refused:
@@ -295,7 +299,7 @@ def _verdict(expect: str, rows: list[Row], holes: Notes, findings: Notes) -> str
         front = {code for code, _label in holes.found}
         if front:
             return ASKS_ONLY if front <= {"asks_only", "optional"} else OPEN
-        order: tuple[str, ...] = (DOWN, INCONCLUSIVE, MISROUTED)
+        order: tuple[str, ...] = (DOWN, INCONCLUSIVE, ENFORCED, MISROUTED)
     elif any(refuses(row.outcome) for row in own):
         return ENFORCED if any(row.verdict == ENFORCED for row in own) else DOWN
     else:
@@ -305,4 +309,4 @@ def _verdict(expect: str, rows: list[Row], holes: Notes, findings: Notes) -> str
     for verdict in order:
         if counted[verdict]:
             return verdict
-    return ENFORCED if counted[ENFORCED] else INCONCLUSIVE
+    return INCONCLUSIVE

@@ -164,7 +164,7 @@ def _rows(
 ) -> tuple[list[Row], dict[Listener, Reference]]:
     references = _references(hostname, seen, edge)
     nobody: dict[tuple[Listener, str], Outcome] = {
-        (case.listener, case.sni): outcome for case, outcome in seen.items() if case.baseline
+        (case.listener, case.sni.lower()): outcome for case, outcome in seen.items() if case.baseline
     }
     anonymous = {
         case.listener
@@ -177,7 +177,7 @@ def _rows(
         own = references.get((case.listener, case.path), references.get((case.listener, ""), Reference()))
         # The protected page is judged by the best control of the hostname, not by what a stray listener serves.
         shown = Reference(own.control, page.get(case.path, own.page))
-        baseline = None if case.baseline else nobody.get((case.listener, case.sni))
+        baseline = None if case.baseline else nobody.get((case.listener, case.sni.lower()))
         verdict, reason = classify(case, outcome, shown, baseline, case.listener in anonymous)
         rows.append(Row(case, outcome, verdict, reason))
     return rows, {listener: reference for (listener, path), reference in references.items() if not path}
