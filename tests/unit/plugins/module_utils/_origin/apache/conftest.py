@@ -216,7 +216,7 @@ class FakeApache:
         found = [path]
         for node in grammar.walk(grammar.parse(self._text(path), path)):
             if isinstance(node, grammar.Directive) and node.key in ("include", "includeoptional"):
-                pattern = re.sub(r"\$\{(\w+)\}", lambda name: self.defines[name.group(1)], node.arguments[-1])
+                pattern = re.sub(r"\$\{(\w+)\}", lambda name: self.defines.get(name.group(1), "?"), node.arguments[-1])
                 for inner in Files().resolve(os.path.join(self.root, pattern)):
                     if inner not in self.not_loaded:
                         found += self._files(inner)

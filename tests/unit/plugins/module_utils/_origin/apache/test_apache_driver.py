@@ -1,0 +1,162 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+import pytest
+
+from ansible_collections.originlock.aop.plugins.module_utils._origin import apache as package
+from ansible_collections.originlock.aop.plugins.module_utils._origin.apache import process
+from ansible_collections.originlock.aop.plugins.module_utils._origin.apache.process import Knock, Server
+from ansible_collections.originlock.aop.plugins.module_utils._origin.errors import OriginError, ValidationFailed
+from ansible_collections.originlock.aop.plugins.module_utils._origin.model import Completed, Options
+
+
+def planned(apache, **options):
+    driver = apache.driver()
+    found = driver.discover()
+    return driver, found, driver.plan(found, [apache.want()], Options(**options))
+
+
+def test_the_whole_configuration_is_checked_as_it_would_be(apache):
+    before = apache.tree()
+    driver, found, plan = planned(apache)
+    driver.validate(found, plan)
+    assert apache.tree() == before
+    (texts,) = apache.checked
+    by_content = list(texts.values())
+    snippet = next(text for text in by_content if "stage=log_only" in text)
+    # The bundle isn't in place yet, so the copy of the snippet names a copy of it.
+    assert f'"{apache.root}/aop/' not in snippet
+    assert any(text == apache.ca_one for text in by_content)
+    assert any("GlobalLog" in text for text in by_content)
+    site = next(text for text in by_content if "ServerName app.example.com" in text)
+    assert f"IncludeOptional {apache.root}" not in site
+    main = next(text for text in by_content if "Listen 443" in text)
+    assert len(main.splitlines()) == len(apache.read("apache2.conf").splitlines())
+    assert "conf-enabled/*.conf" not in main
+
+
+def test_apaches_words_name_the_real_files_and_the_copies_are_gone(apache, monkeypatch, tmp_path):
+    place = tmp_path / "private"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    driver, found, plan = planned(apache)
+    apache.check = Completed(1, "Syntax error on line 5 of FOLDER/00000-apache2.conf: Foo")
+    with pytest.raises(ValidationFailed) as caught:
+        driver.validate(found, plan)
+    assert f"Syntax error on line 5 of {apache.root}/apache2.conf: Foo" in str(caught.value)
+    assert "nothing was changed" in str(caught.value)
+    assert os.listdir(str(place)) == []
+
+
+def test_continued_includes_and_macros_survive_the_copying(apache):
+    apache.write("conf-enabled/a.conf", "Include \\\n  extra/one.conf\n<Macro M $x>\nInclude $x\n</Macro>\nAfter x\n")
+    apache.write("extra/one.conf", "Inner x\n")
+    driver, found, plan = planned(apache)
+    driver.validate(found, plan)
+    (texts,) = apache.checked
+    copy = next(text for text in texts.values() if "After x" in text)
+    assert copy.splitlines()[1:] == ["", "<Macro M $x>", "Include $x", "</Macro>", "After x"]
+    assert any(text == "Inner x\n" for text in texts.values())
+
+
+def test_unknown_paths_are_refused():
+    with pytest.raises(OriginError, match="Unknown paths for Apache: binary"):
+        package.make({"binary": "x"}, lambda argv, environment: Completed(0, ""))
+
+
+def test_live_check_shows_the_words(apache):
+    driver = package.make({}, lambda argv, environment: Completed(1, "AH00526: Syntax error"))
+    with pytest.raises(ValidationFailed, match="AH00526: Syntax error"):
+        driver.validate_live()
+
+
+def test_what_a_revert_needs_starts_a_dead_server(apache):
+    commands = apache.driver().commands()
+    assert commands.validate == ("apachectl", "-t")
+    assert commands.reload == ("systemctl", "reload-or-restart", "apache2.service")
+
+
+class FakeProcesses:
+    """Parent and children over time: each look takes the next of ``states`` (parent, children)."""
+
+    def __init__(self, monkeypatch, states):
+        self.states = list(states)
+        self.told = []
+        self.time = 0.0
+        monkeypatch.setattr(process, "children", lambda parent: set(self.now()[1]))
+        monkeypatch.setattr(Server, "_parent", lambda server: self.now()[0])
+        monkeypatch.setattr(process, "_has_systemd", lambda: False)
+        monkeypatch.setattr(process.time, "sleep", self.sleep)
+
+    def now(self):
+        return self.states[0]
+
+    def sleep(self, seconds):
+        self.time += seconds
+        if len(self.states) > 1:
+            self.states.pop(0)
+
+    def run(self, argv, environment):
+        self.told.append(argv[1:])
+        self.sleep(0)
+        return Completed(0, "")
+
+    def server(self, apache):
+        return Server(apache.paths, self.run, "/pid", lambda: self.time)
+
+
+def test_a_reload_waits_for_new_children(apache, monkeypatch):
+    fake = FakeProcesses(monkeypatch, [(1, {2}), (1, {2}), (1, {2}), (1, {2, 3}), (1, {3})])
+    fake.server(apache).activate("reload", [])
+    assert fake.told == [("-k", "graceful")]
+    assert process.SETTLE < fake.time < 3
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        [(1, {2}), (1, {2}), (None, set())],
+        [(1, {2}), (1, {2, 3}), (1, {2, 3}), (None, set())],
+        [(1, {2}), (9, {10})],
+    ],
+)
+def test_a_server_that_dies_of_the_reload_is_noticed(apache, monkeypatch, states):
+    fake = FakeProcesses(monkeypatch, states)
+    with pytest.raises(OriginError, match="Apache ended when it read the new configuration"):
+        fake.server(apache).activate("reload", [])
+
+
+def test_a_server_that_does_not_take_it_is_noticed(apache, monkeypatch):
+    fake = FakeProcesses(monkeypatch, [(1, {2})])
+    with pytest.raises(OriginError, match="no new processes 20 s after the reload"):
+        fake.server(apache).activate("reload", [])
+
+
+def test_a_dead_server_is_started(apache, monkeypatch):
+    fake = FakeProcesses(monkeypatch, [(None, set()), (5, {6})])
+    fake.server(apache).activate("reload", [])
+    assert fake.told == [("-k", "start")]
+
+
+def test_nothing_to_activate(apache, monkeypatch):
+    fake = FakeProcesses(monkeypatch, [(1, {2})])
+    fake.server(apache).activate("none", [])
+    assert fake.told == []
+
+
+def test_nobody_answers(apache, monkeypatch):
+    fake = FakeProcesses(monkeypatch, [(1, {2}), (1, {3})])
+    with pytest.raises(OriginError, match="gives no TLS for app.example.com at 127.0.0.1 port 1: "):
+        fake.server(apache).activate("reload", [Knock("127.0.0.1", 1, "app.example.com")])
+
+
+def test_processes_of_this_machine():
+    assert os.getpid() in process.children(os.getppid()) or process._stat(os.getppid())[:1] != process._stat(os.getpid())[:1]
+    assert process._stat(os.getpid())[2] == str(os.getppid())
+    assert process._stat(2**22 + 1) == []

@@ -1,0 +1,359 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each refusal, with its message, its place and its remedy."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+PLAIN = "<VirtualHost *:80>\nServerName app.example.com\n{}</VirtualHost>\n"
+
+
+def in_site(apache, *lines):
+    """Put lines into the virtual host of app.example.com, from line 9 of site.conf on."""
+    text = "".join(f"{line}\n" for line in lines)
+    apache.write("sites-enabled/site.conf", apache.site.replace("    DocumentRoot /var/www/app\n", text))
+
+
+def refused(apache, code, stage="enforce", **options):
+    found = apache.codes(stage, **options)
+    assert code in found, found
+    return found[code]
+
+
+@pytest.mark.parametrize("stage", ["log_only", "enforce"])
+@pytest.mark.parametrize(
+    ("lines", "code", "message", "line"),
+    [
+        (["SSLVerifyClient none"], "client_auth_present", "SSLVerifyClient is there already, for something else", 9),
+        (["x", "SSLCACertificateFile /a"], "client_auth_present", "SSLCACertificateFile is there already", 10),
+        (["SSLCACertificatePath /a"], "client_auth_present", "SSLCACertificatePath is there already", 9),
+        (["SSLVerifyDepth 3"], "client_auth_present", "SSLVerifyDepth is there already", 9),
+        (["<Location /in>", "SSLVerifyClient none", "</Location>"], "client_auth_in_section", "in <Location /in>", 10),
+        (["<If true>", "SSLVerifyClient require", "</If>"], "client_auth_in_section", "in <If true>", 10),
+        (["SSLOptions +StdEnvVars +FakeBasicAuth"], "fake_basic_auth", "log every visitor in", 9),
+        (["SSLUserName SSL_CLIENT_S_DN_CN"], "ssl_user_name", "the user of every visitor", 9),
+        (["SSLOpenSSLConfCmd ClientCAFile /a"], "openssl_verification", "SSLOpenSSLConfCmd ClientCAFile changes", 9),
+        (["SSLOCSPEnable on"], "ocsp_check", "no OCSP responder vouches for", 9),
+        (["SSLCARevocationCheck chain"], "revocation_check", "without a current revocation list", 9),
+        (["GnuTLSEnable on"], "other_tls", "comes from mod_gnutls, not from mod_ssl", 9),
+    ],
+)
+def test_what_is_in_the_virtual_host(apache, stage, lines, code, message, line):
+    in_site(apache, *lines)
+    text = refused(apache, code, stage)
+    assert text.startswith("app.example.com: ")
+    assert message in text
+    assert f"(%s/sites-enabled/site.conf:{line})" % apache.root in text
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        ("SSLCADNRequestFile /a", "ca_names_differ", "tells clients other CAs than ours"),
+        ("SSLInsecureRenegotiation on", "insecure_renegotiation", "requests before those of the edge"),
+    ],
+)
+def test_what_stops_enforce_and_warns_before(apache, line, code, message):
+    in_site(apache, line)
+    assert message in refused(apache, code)
+    (finding,) = apache.plan(apache.want(stage="log_only")).findings
+    assert (finding.code, finding.severity, finding.line) == (code, "warning", 9)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["SSLOptions +StdEnvVars", "SSLOpenSSLConfCmd Curves X25519", "SSLOCSPEnable off", "SSLProxyVerify require",
+     "SSLProxyCACertificateFile /a", "SSLCARevocationCheck none", "# SSLVerifyClient require",
+     "<IfModule !mod_ssl.c>\nSSLVerifyClient require\n</IfModule>"],
+)  # fmt: skip
+def test_what_has_nothing_to_do_with_it(apache, line):
+    in_site(apache, line)
+    assert apache.codes() == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        ("SSLVerifyClient optional", "client_auth_inherited", "at server level is inherited by every virtual host"),
+        ("SSLCACertificatePath /a", "client_auth_inherited", "SSLCACertificatePath at server level"),
+        ("SSLCACertificateFile /a", "client_auth_inherited", "SSLCACertificateFile at server level"),
+        ("SSLVHostSNIPolicy insecure", "sni_policy_insecure", "a certificate for another virtual host"),
+        ("SSLCADNRequestPath /a", "ca_names_differ", "tells clients other CAs"),
+        ("<Location />\nSSLVerifyClient none\n</Location>", "client_auth_in_section", "in <Location />"),
+        ("<Directory /var/www>\nSSLVerifyClient none\n</Directory>", "client_auth_in_section", "<Directory /var/www>"),
+        ("<DirectoryMatch x>\nSSLVerifyClient none\n</DirectoryMatch>", "client_auth_in_section", "<DirectoryMatch x>"),
+    ],
+)
+def test_what_is_at_server_level(apache, line, code, message):
+    apache.write("conf-enabled/a.conf", line + "\n")
+    text = refused(apache, code)
+    assert message in text
+    assert "conf-enabled/a.conf:" in text
+
+
+def test_server_level_that_does_not_concern_the_site(apache):
+    apache.write(
+        "conf-enabled/a.conf",
+        "SSLVerifyClient none\nSSLVHostSNIPolicy secure\n"
+        "<Directory /var/www/other>\nSSLVerifyClient require\n</Directory>\n",
+    )
+    assert apache.codes() == {}
+
+
+def test_the_sni_policy_warns_in_log_only(apache):
+    apache.write("conf-enabled/a.conf", "SSLVHostSNIPolicy insecure\n")
+    (finding,) = apache.plan().findings
+    assert (finding.code, finding.severity) == ("sni_policy_insecure", "warning")
+
+
+def test_another_virtual_host_with_client_authentication_is_left_alone(apache):
+    text = apache.site.replace("    DocumentRoot /var/www/default\n", "    SSLVerifyClient require\n")
+    apache.write("sites-enabled/site.conf", text)
+    assert apache.codes() == {}
+
+
+def test_several_names_of_which_some_are_not_protected(apache):
+    in_site(apache, "ServerAlias www.example.com *.app.example.com")
+    assert apache.codes("log_only") == {}
+    text = refused(apache, "shared_names")
+    assert "serves www.example.com, *.app.example.com too, and those would be refused" in text
+    assert "Split the virtual host" in text
+    assert "site.conf:7)" in text
+
+
+def test_names_of_one_virtual_host_share_stage_and_trust(apache):
+    in_site(apache, "ServerAlias www.example.com")
+    both = [apache.want(), apache.want("www.example.com", "enforce")]
+    messages = [finding.message for finding in apache.plan(*both).errors if finding.code == "shared_stage"]
+    assert messages == [
+        "its virtual host serves www.example.com too, at the stage enforce",
+        "its virtual host serves app.example.com too, at the stage log_only",
+    ]
+    both = [apache.want(), apache.want("www.example.com", bundle=apache.ca_two)]
+    messages = {finding.code: finding.message for finding in apache.plan(*both).errors}
+    assert "serves app.example.com too, which trusts other client CAs" in messages["shared_trust"]
+    apache.carry_out(apache.want(), apache.want("www.example.com"))
+    (finding, *_others) = apache.plan(apache.want(bundle=apache.ca_two)).errors
+    assert finding.code == "shared_trust"
+
+
+def test_one_of_two_names_that_are_enforced_cannot_go_alone(apache):
+    in_site(apache, "ServerAlias www.example.com")
+    both = [apache.want(stage="enforce"), apache.want("www.example.com", "enforce")]
+    apache.carry_out(*both)
+    assert [finding.code for finding in apache.plan(apache.want(stage="log_only")).errors] == ["shared_stage"]
+
+
+def test_only_the_default_virtual_host_would_answer(apache):
+    apache.write("sites-enabled/site.conf", apache.site.replace("app.example.com", "other.example.com"))
+    text = refused(apache, "not_served", "log_only")
+    assert "no virtual host with TLS has this name; the first one of *:443 answers for it" in text
+    assert "Give it a <VirtualHost>" in text
+    assert "site.conf:1)" in text
+
+
+def test_no_tls_at_all(apache):
+    apache.write("sites-enabled/site.conf", PLAIN.format("DocumentRoot /x\n"))
+    assert "no virtual host with TLS has this name. Give it" in refused(apache, "not_served", "log_only")
+
+
+def test_mod_ssl_is_not_loaded(apache):
+    apache.modules.remove("ssl")
+    text = refused(apache, "no_tls_module", "log_only")
+    assert "mod_ssl not loaded" in text
+    assert "a2enmod ssl" in text
+    assert apache.plan(apache.want(stage="off")).errors == []
+
+
+def test_a_macro_that_makes_the_virtual_host(apache):
+    apache.write(
+        "sites-enabled/site.conf",
+        f"<Macro Site $name>\n<VirtualHost *:443>\nServerName $name\n{apache.tls}</VirtualHost>\n</Macro>\n"
+        "Use Site app.example.com\n",
+    )
+    path = f"{apache.root}/sites-enabled/site.conf"
+    line = f"*:443 app.example.com (macro 'site' (defined on line 1 of \"{path}\") used on line 8 of \"{path}\":1)\n"
+    original = apache.dump
+    apache.dump = lambda: re.sub(r"^\*:443 .*\n", line, original(), flags=re.M)
+    text = refused(apache, "macro", "log_only")
+    assert "made by the macro site" in text
+    assert "site.conf:8)" in text
+    assert "Write this virtual host out" in text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "DocumentRoot /var/www/app\n",
+        "Redirect /old https://app.example.com/new\n",
+        "ProxyPass / http://127.0.0.1:8080/\nRedirect permanent / https://app.example.com/\n",
+        "RewriteEngine on\nRewriteRule ^/health - [L]\nRewriteRule ^ https://app.example.com%{REQUEST_URI} [R=301,L]\n",
+    ],
+)
+def test_the_content_is_there_without_tls(apache, content):
+    apache.write("sites-enabled/plain.conf", PLAIN.format(content))
+    assert apache.codes("log_only") == {}
+    text = refused(apache, "plain_http")
+    assert "served without TLS at *:80, to everybody" in text
+    assert "sites-enabled/plain.conf:" in text
+    assert "set plain_http to redirect" in text
+    assert apache.codes(plain_http="redirect") == {}
+
+
+def test_a_plain_virtual_host_with_other_names_cannot_be_redirected(apache):
+    apache.write("sites-enabled/plain.conf", PLAIN.format("ServerAlias other.example.com\nDocumentRoot /x\n"))
+    assert "Split the virtual host: other.example.com" in refused(apache, "plain_http", plain_http="redirect")
+
+
+@pytest.mark.parametrize("port", ["*:443", "*:8080"])
+def test_optional_tls_is_a_plain_door(apache, port):
+    apache.write("conf-enabled/listen.conf", "Listen 8080\n")
+    site = f"<VirtualHost {port}>\nServerName app.example.com\nSSLEngine optional\n</VirtualHost>\n"
+    apache.write("sites-enabled/a.conf", site)
+    found = apache.codes()
+    assert set(found) & {"plain_http", "tls_unclear", "not_served"}, found
+
+
+def test_a_second_listener_with_another_virtual_host_for_the_same_content(apache):
+    apache.write(
+        "sites-enabled/admin.conf",
+        f"Listen 8443\n<VirtualHost *:8443>\nServerName admin\nDocumentRoot /var/www/app\n{apache.tls}</VirtualHost>\n",
+    )
+    text = refused(apache, "same_content")
+    assert "unknown names of *:8443 serves the same directory /var/www/app" in text
+    assert "admin.conf:2)" in text
+
+
+def test_the_default_virtual_hosts_must_not_serve_the_content(apache):
+    apache.write("sites-enabled/site.conf", apache.site.replace("/www/default\n", "/www/app\n"))
+    assert "for unknown names of *:443 serves the same directory" in refused(apache, "same_content")
+    apache.write("sites-enabled/site.conf", apache.site.replace("/www/default80\n", "/www/app\n"))
+    assert "for unknown names of *:80 serves the same directory" in refused(apache, "same_content")
+    closed = apache.site.replace("/www/default80\n", "/www/app\n<Location />\nRequire all denied\n</Location>\n")
+    apache.write("sites-enabled/site.conf", closed)
+    assert apache.codes() == {}
+
+
+def test_the_main_server_must_not_serve_the_content(apache):
+    apache.write("conf-enabled/listen.conf", "Listen 8080\n")
+    apache.write("apache2.conf", apache.read("apache2.conf").replace("/var/www/main", "/var/www/app"))
+    assert "unknown names of *:8080 serves the same directory" in refused(apache, "same_content")
+
+
+def test_a_shared_backend_that_knows_the_name_is_a_warning(apache):
+    text = apache.site.replace("DocumentRoot /var/www/app", "ProxyPass / http://127.0.0.1:8080/")
+    apache.write("sites-enabled/site.conf", text.replace("DocumentRoot /var/www/default\n", "ProxyPass / http://127.0.0.1:8080/\n"))
+    assert "serves the same backend http://127.0.0.1:8080" in refused(apache, "same_content")
+    known = text.replace("DocumentRoot /var/www/default\n", "ProxyPreserveHost On\nProxyPass / http://127.0.0.1:8080/\n")
+    apache.write("sites-enabled/site.conf", known)
+    assert [(f.code, f.severity) for f in apache.plan(apache.want(stage="enforce")).findings] == [
+        ("same_content", "warning")
+    ]
+
+
+def test_warnings_for_the_default_site_and_for_shadowed_ones(apache):
+    apache.write("sites-enabled/zz.conf", f"<VirtualHost *:443>\nServerName app.example.com\n{apache.tls}</VirtualHost>\n")
+    (finding,) = apache.plan(apache.want(stage="enforce")).findings
+    assert (finding.code, finding.severity, finding.line) == ("shadowed", "warning", 1)
+    assert "another one answers first" in finding.message
+    (finding,) = apache.plan(apache.want("default.example.net", "enforce")).findings
+    assert (finding.code, finding.severity) == ("default_site", "warning")
+
+
+def test_an_alias_behind_canonical_names_cannot_be_logged(apache):
+    in_site(apache, "ServerAlias www.example.com", "UseCanonicalName On")
+    (finding,) = apache.plan(apache.want("www.example.com")).errors
+    assert (finding.code, finding.line) == ("canonical_name", 10)
+    assert "UseCanonicalName Off" in finding.remedy
+    assert apache.plan().errors == []
+
+
+@pytest.mark.parametrize("stage", ["log_only", "enforce"])
+def test_a_missing_line_when_sites_are_not_managed(apache, stage):
+    text = refused(apache, "include_missing", stage, manage_sites=False)
+    assert f"the line 'IncludeOptional {apache.root}/aop/app.example.com.conf' is missing" in text
+    assert "before the </VirtualHost> in line 12" in text
+    assert "site.conf:12)" in text
+
+
+def test_a_line_of_the_users_own_that_catches_other_hostnames(apache):
+    in_site(apache, "IncludeOptional aop/*.conf")
+    assert apache.codes("log_only") == {}
+    apache.write("aop/default.example.net.conf", "# originlock.aop stage=log_only hostname=default.example.net\n")
+    text = refused(apache, "include_too_wide", "log_only")
+    assert "brings the client authentication of default.example.net here, too" in text
+    assert "site.conf:9)" in text
+
+
+@pytest.mark.parametrize("where", ["conf-enabled/a.conf", "sites-enabled/site.conf"])
+def test_a_line_of_the_users_own_in_the_wrong_place(apache, where):
+    line = "IncludeOptional aop/app.example.com.conf\n"
+    if where.startswith("conf"):
+        apache.write(where, line)
+    else:
+        apache.write(where, apache.site.replace("    DocumentRoot /var/www/default\n", line))
+    text = refused(apache, "include_astray", "log_only")
+    assert "would bring this hostname's client authentication there" in text
+    assert where in text
+
+
+@pytest.mark.parametrize(
+    ("bundle", "message"),
+    [
+        ("", "there is no trust bundle"),
+        ("<html>", "holds no PEM block"),
+        ("-----BEGIN CERTIFICATE-----\nZ2FyYmFnZQ==\n-----END CERTIFICATE-----\n", "certificate 1 of the trust bundle"),
+        ("-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n", "holds PRIVATE KEY"),
+        ("GOOD-----BEGIN CERTIFICATE-----\nbroken", "has no end"),
+        ("GOOD-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "certificate 2 of the trust bundle"),
+        ("LEAF", "holds a certificate that is no CA"),
+    ],
+)
+def test_bad_bundles(apache, bundle, message):
+    bundle = bundle.replace("GOOD", apache.ca_one).replace("LEAF", apache.leaf)
+    (finding,) = apache.plan(apache.want(bundle=bundle)).errors
+    assert finding.code == "bad_trust_bundle"
+    assert message in finding.message
+    assert "Apache would die of it" in finding.remedy
+
+
+def test_good_bundles(apache):
+    text = "# comment\n" + apache.ca_one + "junk\n" + apache.ca_two + apache.ca_one
+    plan = apache.plan(apache.want(bundle=text))
+    (change,) = [change for change in plan.files if change.path.endswith(".pem")]
+    assert change.after.decode() == apache.ca_one + apache.ca_two
+
+
+@pytest.mark.parametrize("stage", ["log_only", "enforce"])
+def test_without_the_edges_certificate_nothing_is_asked_for(apache, stage):
+    from ansible_collections.originlock.aop.plugins.module_utils._origin.model import Protection
+
+    (finding,) = apache.plan(Protection("app.example.com", stage, apache.ca_one)).errors
+    assert finding.code == "certificate_missing"
+    assert "refuses an expired or unsuitable one even in log_only" in finding.message
+
+
+@pytest.mark.parametrize("name", ["*.example.com", "a b", "app.example.com\n", "../x", "", "a" * 254])
+def test_bad_hostnames(apache, name):
+    (finding,) = apache.plan(apache.want(name)).errors
+    assert (finding.code, finding.message) == ("bad_hostname", "this is no hostname")
+
+
+def test_a_log_that_could_not_be_opened_would_end_the_server(apache):
+    text = refused(apache, "log_path", "log_only", log_path="/not/there/aop.log")
+    assert "/not/there/aop.log can't be written, and Apache would die of it" in text
+
+
+def test_nowhere_to_configure_the_log(apache):
+    apache.write("apache2.conf", apache.read("apache2.conf").replace("/*.conf", "/s*.conf"))
+    text = refused(apache, "log_configuration", "log_only")
+    assert f"Put IncludeOptional {apache.root}/conf-enabled/originlock-aop.conf" in text
+
+
+def test_no_log_module(apache):
+    apache.modules.remove("log_config")
+    assert "mod_log_config not loaded" in refused(apache, "no_log_module", "log_only")
