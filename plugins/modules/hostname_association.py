@@ -37,6 +37,7 @@ options:
   certificate_id:
     description: >-
       Id of the hostname certificate, for O(hostnames), and for entries of O(associations) without one of their own.
+      In check mode null stands for the id of a certificate that is not uploaded yet.
     type: str
   enabled:
     description:

@@ -54,6 +54,7 @@ def test_recipe(sandbox: Control) -> None:
             }
         },
         {"hostname_association": {"hostnames": ["new.example.com"]}},
+        {"hostname_association": dict(made, certificate_id=None), "check_mode": True},
         {"hostname_association": made, "check_mode": True},
         {"hostname_association_info": {}},
         {"hostname_association": made},
@@ -63,11 +64,12 @@ def test_recipe(sandbox: Control) -> None:
         {"hostname_association": moved},
         {"hostname_association_info": {"hostnames": ["app.example.com", "none.example.com"]}},
     )
-    nothing, name, twice, no_id, check, empty, done, again, move_check, move, move_again, info = ran.results
+    nothing, name, twice, no_id, unknown, check, empty, done, again, move_check, move, move_again, info = ran.results
     assert "one of the following is required: hostnames, associations" in nothing["msg"]
     assert "'not a name' is not a hostname" in name["msg"]
     assert "more than once: a.example.com" in twice["msg"]
     assert "no certificate_id was given" in no_id["msg"]
+    assert unknown["changed"], "in check mode the id of a certificate to be uploaded is not known"
     assert check["changed"]
     assert empty["associations"] == []
     assert done["changed"]

@@ -36,3 +36,35 @@ def test_recipe(sandbox: Control) -> None:
     assert after["value"] == "on"
     assert off["changed"]
     assert len([entry for entry in sandbox.journal(writes=True) if entry["status"] == 200]) == 2
+
+
+def test_rate_budget_is_shared_and_its_end_is_clear(sandbox: Control) -> None:
+    small = {"rate_budget": 3, "rate_budget_wait": 1, "zone": sandbox.zone_id}
+    ran = play(sandbox, *[{"zone_tls_client_auth_info": small}] * 4)
+    assert [bool(result.get("failed")) for result in ran.results] == [False, False, False, True]
+    assert "budget of 3 API requests per 5 minutes is used up" in ran.last["msg"]
+    assert len(sandbox.journal()) == 3
+
+
+def test_credentials_and_plain_http(sandbox: Control) -> None:
+    ask = {"zone": sandbox.zone_id}
+    key = {"api_email": "sandbox@example.com", "api_key": "0123456789abcdef0123456789abcdef01234"}
+    ran = play(
+        sandbox,
+        {"zone_tls_client_auth_info": dict(ask, api_url="http://api.example.com/client/v4")},
+        {"zone_tls_client_auth_info": dict(ask, api_token="")},
+        {"zone_tls_client_auth_info": dict(ask, api_token="", **key)},
+        {"zone_tls_client_auth_info": dict(ask, **dict(key, api_key="wrong"))},
+    )
+    plain, nothing, by_key, token_wins = ran.results
+    assert "without encryption" in plain["msg"]
+    assert "No credentials" in nothing["msg"]
+    assert by_key["value"] == "off"
+    assert token_wins["value"] == "off"
+
+
+def test_a_fresh_token_is_given_time(sandbox: Control) -> None:
+    fresh = sandbox.add_token("Zone Settings Read", fresh_failures=2)
+    ran = play(sandbox, {"zone_tls_client_auth_info": {"zone": sandbox.zone_id, "api_token": fresh}})
+    assert ran.last["value"] == "off"
+    assert ran.last["api_calls"] == 3

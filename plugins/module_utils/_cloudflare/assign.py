@@ -65,8 +65,10 @@ def core(association: Optional[Association]) -> Optional[Dict[str, Any]]:
     return {"certificate_id": association.certificate_id, "enabled": association.enabled}
 
 
-def plan(wishes: Sequence[Wish], reading: Reading, purge: bool = False) -> List[Change]:
+def plan(wishes: Sequence[Wish], reading: Reading, purge: bool = False, predict: bool = False) -> List[Change]:
     """One change per wish, in order, then the voided ones of ``purge`` by name.
+
+    With ``predict`` a hostname may lack a certificate: in check mode the id of one to be uploaded is not known yet.
 
     :raises InvalidInput: a hostname is named twice, or has no certificate to be associated with.
     """
@@ -74,19 +76,19 @@ def plan(wishes: Sequence[Wish], reading: Reading, purge: bool = False) -> List[
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
         raise InvalidInput("Named more than once: %s." % ", ".join(twice[:10]), "Name each hostname once.")
-    changes = [_change(wish, reading) for wish in wishes]
+    changes = [_change(wish, reading, predict) for wish in wishes]
     if purge:
         extra = sorted(set(reading.associations) - set(names))
         changes.extend(_change(Wish(name, absent=True), reading) for name in extra)
     return changes
 
 
-def _change(wish: Wish, reading: Reading) -> Change:
+def _change(wish: Wish, reading: Reading, predict: bool = False) -> Change:
     before = reading.associations.get(wish.hostname)
     if wish.absent:
         return Change(wish.hostname, before, None, write=before is not None)
     certificate_id = wish.certificate_id or (before.certificate_id if before else None)
-    if not certificate_id:
+    if not certificate_id and not predict:
         raise InvalidInput(
             "%s has no association yet, and no certificate_id was given for it." % wish.hostname,
             "Give the id of a hostname certificate (returned by hostname_certificate).",
@@ -213,10 +215,15 @@ def looker(
 
 def watched(pending: Sequence[str], listed: bool) -> List[str]:
     """The hostnames to look at while waiting: all, or without the list endpoint a sample spread over the batches."""
-    names = sorted(pending)
-    if listed or len(names) <= SAMPLE:
+    return sorted(pending) if listed else spread(pending, SAMPLE)
+
+
+def spread(hostnames: Sequence[str], count: int) -> List[str]:
+    """At most ``count`` (2 or more) of the hostnames, sorted and spread evenly."""
+    names = sorted(hostnames)
+    if len(names) <= count:
         return names
-    return [names[index * (len(names) - 1) // (SAMPLE - 1)] for index in range(SAMPLE)]
+    return [names[index * (len(names) - 1) // (count - 1)] for index in range(count)]
 
 
 def sampled(looked_at: int, pending: int) -> str:

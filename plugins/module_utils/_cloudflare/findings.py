@@ -159,7 +159,8 @@ def _limits(seen: Survey, plan: Plan) -> Iterator[Finding]:
         return
     live = [one for one in seen.certificates if one.live]
     known = seen.associations.associations if seen.associations else {}
-    unassociated = sum(1 for name in plan.hostnames if name not in known)
+    looked_at = seen.looked_at
+    unassociated = sum(1 for name in looked_at if name not in known) * len(plan.hostnames) // max(1, len(looked_at))
     new = plan.new_certificates
     if new is None:
         there = {one.sha256 for one in live}
@@ -206,6 +207,14 @@ def _crowds(seen: Survey, plan: Plan) -> Iterator[Finding]:
 def _associations(seen: Survey, plan: Plan) -> Iterator[Finding]:
     if seen.associations is None:
         return
+    if len(seen.looked_at) < len(plan.hostnames):
+        yield Finding(
+            "associations_sampled",
+            INFO,
+            "Cloudflare does not offer the list of associations here: %d of %d were read."
+            % (len(seen.looked_at), len(plan.hostnames)),
+            "Nothing is to be done; hostname_association reads them all.",
+        )
     for hostname in plan.hostnames:
         association = seen.associations.associations.get(hostname)
         if association is not None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import email.utils
+import math
 import random
 import time
 from typing import Callable, Optional
@@ -30,7 +31,7 @@ def parse_retry_after(value: Optional[str], now: Callable[[], float] = time.time
             seconds = email.utils.parsedate_to_datetime(value).timestamp() - now()
         except (TypeError, ValueError, IndexError):
             return None
-    if seconds != seconds:
+    if math.isnan(seconds):
         return None
     return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
 

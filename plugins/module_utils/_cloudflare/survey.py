@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from . import settings
-from .assign import read
-from .associations import Reading
+from .assign import spread
+from .associations import Reading, get_associations, list_associations
 from .certificates import Certificate, list_certificates
 from .client import Client
 from .dns import proxied
@@ -18,6 +18,8 @@ from .errors import ApiError, ZoneNotFound
 from .operations import GET_ZONE_AOP, HOSTNAME_STORE
 from .zones import Zone, lookup
 
+# Without the list endpoint at most so many associations are read: the work itself needs the rate budget.
+SAMPLE = 100
 _T = TypeVar("_T")
 
 
@@ -25,7 +27,8 @@ _T = TypeVar("_T")
 class Survey:
     """What was found. None = could not be read; then ``denied`` says which permission was missing for what.
 
-    ``proxied`` maps hostnames to True, False or None (no record).
+    ``looked_at`` are the hostnames whose associations were read: all, or a sample. ``proxied`` maps hostnames to True,
+    False or None (no record).
     """
 
     zone: Optional[Zone] = None
@@ -33,6 +36,7 @@ class Survey:
     settings: Dict[str, settings.Setting] = field(default_factory=dict)
     certificates: Optional[List[Certificate]] = None
     associations: Optional[Reading] = None
+    looked_at: Sequence[str] = ()
     zone_level: Optional[bool] = None
     proxied: Optional[Mapping[str, Optional[bool]]] = None
     dns_asked: Sequence[str] = ()
@@ -72,21 +76,29 @@ def survey(client: Client, zone: str, hostnames: Sequence[str], dns: str) -> Sur
     seen.certificates = seen.attempt(
         "the hostname certificates", lambda: list_certificates(client, HOSTNAME_STORE, zone_id)
     )
-    certificates = seen.certificates
-    if certificates is not None:
-        seen.associations = seen.attempt(
-            "the associations", lambda: read(client, zone_id, hostnames, lambda: bool(certificates))
-        )
+    seen.looked_at = hostnames
+    if seen.certificates is not None:
+        seen.associations = seen.attempt("the associations", lambda: _read(client, seen, zone_id, hostnames))
     known = seen.associations.associations if seen.associations else {}
     if any(known[name].enabled is False for name in hostnames if name in known):
         seen.zone_level = seen.attempt(
             "zone-level AOP", lambda: client.call(GET_ZONE_AOP, zone_id=zone_id).item().get("enabled") is True
         )
-    asked = {"all": list(hostnames), "none": []}.get(dns, [name for name in hostnames if name not in known])
+    asked = {"all": list(hostnames), "none": []}.get(dns, [name for name in seen.looked_at if name not in known])
     seen.dns_asked = asked
     if asked:
         seen.proxied = seen.attempt("the DNS records", lambda: proxied(client, zone_id, asked))
     return seen
+
+
+def _read(client: Client, seen: Survey, zone_id: str, hostnames: Sequence[str]) -> Reading:
+    listed = list_associations(client, zone_id)
+    if listed is not None:
+        return listed
+    if not seen.certificates:
+        return Reading({}, {}, complete=False)
+    seen.looked_at = spread(hostnames, SAMPLE)
+    return get_associations(client, zone_id, seen.looked_at)
 
 
 def _setting(client: Client, seen: Survey, zone_id: str, name: str) -> None:

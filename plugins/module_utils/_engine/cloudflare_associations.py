@@ -46,7 +46,7 @@ def manage_associations(module: AnsibleModule, client: Client) -> Dict[str, Any]
     wishes = _wishes(module.params)
     zone = resolve(client, module.params["zone"])
     reading = _read(client, zone, [wish.hostname for wish in wishes], module.params["purge"])
-    changes = assign.plan(wishes, reading, module.params["purge"])
+    changes = assign.plan(wishes, reading, module.params["purge"], predict=module.check_mode)
     diff = _diff(changes)
     if not module.check_mode:
         changes = assign.apply(client, zone.id, changes)
