@@ -28,7 +28,7 @@ from ..model import (
 from . import edit, render
 from .doors import conflicts, enforcement_doors, finding, tolerant_doubts
 from .dump import glob_expression, has_glob
-from .survey import HTTP_FILE, Discovery
+from .survey import HTTP_FILE, Discovery, Line
 from .syntax import Directive
 from .targets import Place, Targets, resolve, stages_before
 from .web import Server
@@ -69,6 +69,7 @@ class _Planner:
         for server in self.found.web.servers:
             if server.number not in stems:
                 self.remove_lines(server)
+        self.only_one_each(stems)
         self.http_level(bool(stems))
         self.rotation(bool(self.targets.places))
         self.judge()
@@ -119,6 +120,24 @@ class _Planner:
             stems[number] = stem
             taken.setdefault(stem, number)
         return stems
+
+    def only_one_each(self, stems: Mapping[int, str]) -> None:
+        """Refuse include lines that would bring in the file of another block, too."""
+        confs = [path for path in self.files if path.endswith(".conf")]
+        for server in self.found.web.servers:
+            own = self.found.in_directory(stems.get(server.number, "") + ".conf")
+            for line in self.found.lines(server):
+                if any(line.brings(path) for path in confs if path != own) and self.listed:
+                    self.findings.append(self.unclear(line, sorted(self.listed)[0]))
+
+    def unclear(self, line: Line, hostname: str) -> Finding:
+        return finding(
+            "include_line_unclear",
+            hostname,
+            f"{line.directive.text()} doesn't stand for one file of this server block alone",
+            f"Write {self.line_for(hostname)} instead.",
+            line.directive,
+        )
 
     def new_stem(self, server: Server, names: Sequence[str], taken: Mapping[str, int]) -> str:
         first = next((name for name in server.names if name in names), names[0])

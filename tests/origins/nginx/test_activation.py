@@ -1,0 +1,218 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Activation: sessions of before, connections under load, and everything that can go wrong on the way."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from typing import List
+
+import pytest
+
+from tests.origins.apache_pki import Clients
+
+from .host import NginxHost, client_context
+
+APP = "app.example.com"
+
+
+class Load:
+    """Threads that make requests with a valid certificate all the time, some on kept-alive connections."""
+
+    def __init__(self, nginx: NginxHost, identity: str) -> None:
+        self.nginx = nginx
+        self.identity = identity
+        self.failures: List[str] = []
+        self.served = 0
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._work, args=(keep,)) for keep in (False, False, True, True)]
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        time.sleep(0.3)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        time.sleep(0.3)
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self, keep: bool) -> None:
+        context = client_context(self.identity)
+        while not self._stop.is_set():
+            try:
+                plain = socket.create_connection((self.nginx.address, 443), timeout=10)
+                with plain, context.wrap_socket(plain, server_hostname=APP) as stream:
+                    self._requests(stream, keep)
+            except OSError as error:
+                self.failures.append(repr(error))
+
+    def _requests(self, stream: socket.socket, keep: bool) -> None:
+        request = f"GET / HTTP/1.1\r\nHost: {APP}\r\nConnection: {'keep-alive' if keep else 'close'}\r\n\r\n".encode()
+        answered = 0
+        while not self._stop.is_set():
+            try:
+                stream.sendall(request)
+                data = stream.recv(65536)
+                while data and b"</p>\n" not in data:
+                    piece = stream.recv(65536)
+                    if not piece:
+                        break
+                    data += piece
+            except OSError:
+                data = b""
+            if not data:
+                # An idle connection that the server closes is retried by every client; a first request isn't idle.
+                if not answered:
+                    self.failures.append("closed without an answer")
+                return
+            if not data.startswith(b"HTTP/1.1 200"):
+                self.failures.append(data[:40].decode())
+            answered += 1
+            self.served += 1
+            if not keep or b"Connection: close" in data:
+                return
+
+
+def session_works(nginx: NginxHost) -> str:
+    return nginx.sh("systemctl show -p MainPID --value nginx").strip()
+
+
+def test_no_request_is_lost_from_off_to_enforce_and_back(nginx: NginxHost, clients: Clients) -> None:
+    with Load(nginx, clients.files["valid"]) as load:
+        for stage in ("log_only", "enforce", "log_only", "enforce", "off"):
+            result = nginx.apply([clients.wanted(APP, stage)])
+            assert "error" not in result, result
+            assert result["reload"] == ("replace" if stage == "enforce" else "reload")
+    assert load.failures == []
+    assert load.served > 100
+
+
+@pytest.mark.parametrize("before", ["off", "log_only"])
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+@pytest.mark.parametrize("tickets", ["on", "off"])
+def test_sessions_of_before_are_not_resumed(
+    nginx: NginxHost, clients: Clients, before: str, tls: str, tickets: str
+) -> None:
+    nginx.sh(f"echo 'ssl_session_tickets {tickets};' >> /etc/nginx/snippets/tls.conf")
+    nginx.restart()
+    nginx.apply([clients.wanted(APP, before)])
+    anonymous = client_context(None, tls)
+    first = nginx.request(APP, APP, context=anonymous)
+    assert nginx.request(APP, APP, context=anonymous, session=first.session).resumed  # else this proves nothing
+    master = nginx.master()
+    result = nginx.apply([clients.wanted(APP, "enforce")])
+    assert result["reload"] == "replace"
+    assert nginx.master() != master
+    assert session_works(nginx) == str(nginx.master())
+    assert nginx.sh("systemctl is-active nginx").strip() == "active"
+    assert nginx.sh("ls /run/nginx.pid.oldbin", check=False).startswith("ls: cannot")
+    # The edge has its certificate, but a session from before it was asked for one: it must not be refused.
+    edge = nginx.request(APP, APP, context=client_context(clients.files["valid"], tls), session=None)
+    assert edge.status == 200
+    again = nginx.request(APP, APP, context=anonymous, session=first.session)
+    assert not again.resumed
+    assert again.status == 400
+    nginx.sh("systemctl reload nginx && systemctl is-active nginx")
+    assert nginx.request(APP, APP, identity=clients.files["valid"]).status == 200
+
+
+def test_a_removed_ca_is_forgotten_with_its_sessions(nginx: NginxHost, clients: Clients) -> None:
+    both = dict(clients.wanted(APP, "enforce"), trust_bundle=clients.ca.pem + clients.other_ca.pem)
+    nginx.apply([both])
+    context = client_context(clients.files["foreign"])
+    first = nginx.request(APP, APP, context=context)
+    assert first.status == 200
+    result = nginx.apply([clients.wanted(APP, "enforce")])
+    assert result["reload"] == "replace"
+    again = nginx.request(APP, APP, context=context, session=first.session)
+    assert (again.status, again.resumed) == (400, False)
+
+
+def test_a_configuration_that_nginx_refuses_is_never_live(nginx: NginxHost, clients: Clients) -> None:
+    before, master = nginx.tree(), nginx.master()
+    broken = dict(clients.wanted(APP, "enforce"))
+    body = broken["trust_bundle"].splitlines()
+    broken["trust_bundle"] = "\n".join([body[0], "AAAA", body[-1]]) + "\n"
+    result = nginx.apply([broken])
+    assert "nginx refuses the configuration; nothing was changed" in result["error"]
+    assert "/etc/nginx/aop/app.example.com.pem" in result["error"]
+    assert nginx.tree() == before
+    assert nginx.master() == master
+
+
+def test_a_broken_present_configuration_is_told(nginx: NginxHost, clients: Clients) -> None:
+    nginx.sh("echo 'nonsense on;' > /etc/nginx/conf.d/broken.conf")
+    result = nginx.apply([clients.wanted(APP, "log_only")])
+    assert 'unknown directive "nonsense" in /etc/nginx/conf.d/broken.conf:1' in result["error"]
+
+
+def test_a_reload_that_is_not_carried_out_is_noticed_and_taken_back(nginx: NginxHost, clients: Clients) -> None:
+    # The check passes (a busy port is no fault to "nginx -t"), the reload doesn't.
+    nginx.sh("systemd-run --unit busy python3 -m http.server 8443 --bind 0.0.0.0; sleep 0.5")
+    try:
+        nginx.put("/etc/nginx/conf.d/busy.conf", "server { listen 8443; return 204; }\n")
+        before = nginx.tree()
+        result = nginx.apply([clients.wanted(APP, "log_only")])
+        assert "kept its old configuration" in result["error"]
+        assert "bind() to 0.0.0.0:8443 failed" in result["error"]
+        assert nginx.tree() == before
+    finally:
+        nginx.sh("systemctl stop busy")
+
+
+def test_a_stopped_server_is_told(nginx: NginxHost, clients: Clients) -> None:
+    nginx.sh("systemctl stop nginx")
+    before = nginx.tree()
+    result = nginx.apply([clients.wanted(APP, "log_only")])
+    assert "nginx doesn't run" in result["error"]
+    assert nginx.tree() == before
+
+
+def test_the_service_is_restarted_where_systemd_would_lose_it(nginx: NginxHost, clients: Clients) -> None:
+    nginx.put(
+        "/etc/systemd/system/nginx.service.d/simple.conf",
+        "[Service]\nType=simple\nPIDFile=\nExecStart=\nExecStart=/usr/sbin/nginx -g 'daemon off; master_process on;'\n",
+    )
+    nginx.sh("systemctl daemon-reload && systemctl restart nginx && sleep 0.5")
+    try:
+        result = nginx.apply([clients.wanted(APP, "enforce")])
+        assert "error" not in result, result
+        assert session_works(nginx) == str(nginx.master())
+        assert nginx.request(APP, APP, identity=clients.files["valid"]).status == 200
+        assert nginx.request(APP, APP).status == 400
+    finally:
+        nginx.sh("rm -r /etc/systemd/system/nginx.service.d && systemctl daemon-reload && systemctl restart nginx")
+
+
+def test_nobody_confirms(nginx: NginxHost, clients: Clients) -> None:
+    before = nginx.tree()
+    result = nginx.apply([clients.wanted(APP, "enforce")], confirm_within=3)
+    assert result["transaction"]
+    assert nginx.request(APP, APP).status == 400
+    deadline = time.monotonic() + 20
+    while nginx.request(APP, APP).status != 200 and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert nginx.request(APP, APP).status == 200
+    late = nginx.driver(what="confirm", id=result["transaction"])
+    assert "reverted by its timer" in late["error"]
+    after = {path: entry for path, entry in nginx.tree().items() if not path.startswith("/var/lib/originlock-aop")}
+    assert after == before
+
+
+def test_a_run_that_died_is_taken_back_by_the_next(nginx: NginxHost, clients: Clients) -> None:
+    before = nginx.tree()
+    result = nginx.apply([clients.wanted(APP, "enforce")], confirm_within=600)
+    identity = result["transaction"]
+    nginx.sh(
+        f"systemctl stop originlock-aop-revert-{identity}.timer && echo open > /var/lib/originlock-aop/{identity}/state"
+    )
+    again = nginx.apply([clients.wanted("api.example.com", "off")])
+    assert again["recovered"] == [identity]
+    assert nginx.tree() == before
+    assert nginx.request(APP, APP).status == 200
