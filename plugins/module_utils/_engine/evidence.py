@@ -1,0 +1,235 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the parameters of the evidence modules to the work: reading logs, sending canaries, judging."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from datetime import datetime, timezone
+from typing import Any, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._evidence import canary, gate, times
+from .._evidence.certificates import Certificates, generations
+from .._evidence.errors import EvidenceError, InvalidInput, Refused
+from .._evidence.exceptions import Exceptions, declared
+from .._evidence.gate_types import Limits
+from .._evidence.ranges import CLOUDFLARE_RANGES, Ranges
+from .._evidence.reader import read
+from .._evidence.scan import Question
+
+# Where the server roles write the log unless they are told otherwise; the first that exists is read.
+LOG_PATHS: dict[str, tuple[str, ...]] = {
+    "nginx": ("/var/log/nginx/aop.log",),
+    "apache": ("/var/log/apache2/aop.log", "/var/log/httpd/aop.log"),
+}
+
+CERTIFICATE_SPEC: dict[str, Any] = {
+    "label": {"type": "str"},
+    "sha256": {"type": "str"},
+    "sha1": {"type": "str"},
+    "serial": {"type": "str"},
+    "issuer": {"type": "str"},
+    "current": {"type": "bool", "default": True},
+}
+
+EXCEPTION_SPEC: dict[str, Any] = {
+    "source": {"type": "str", "required": True},
+    "hostname": {"type": "str", "required": True},
+    "path": {"type": "str", "default": "*"},
+    "expires": {"type": "str", "required": True},
+    "reason": {"type": "str", "default": ""},
+}
+
+EVIDENCE_SPEC: dict[str, Any] = {
+    "server": {"type": "str", "choices": sorted(LOG_PATHS)},
+    "path": {"type": "path"},
+    "hostnames": {"type": "list", "elements": "str", "default": []},
+    "since": {"type": "str", "default": ""},
+    "cursor": {"type": "dict"},
+    "cursor_file": {"type": "path"},
+    "edge_ranges": {"type": "list", "elements": "str", "default": []},
+    "exceptions": {"type": "list", "elements": "dict", "default": [], "options": EXCEPTION_SPEC},
+    "certificates": {"type": "list", "elements": "dict", "default": [], "options": CERTIFICATE_SPEC},
+    "nonces": {"type": "list", "elements": "str", "default": []},
+    "offenders": {"type": "int", "default": 20},
+    "workers": {"type": "int", "default": 0},
+}
+
+CANARY_SPEC: dict[str, Any] = {
+    "requests": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "hostname": {"type": "str", "required": True},
+            "nonces": {"type": "list", "elements": "str", "default": []},
+            "count": {"type": "int", "default": 1},
+            "connect_to": {"type": "str"},
+        },
+    },
+    "connect_to": {"type": "str"},
+    "ca_path": {"type": "path"},
+    "validate_certs": {"type": "bool", "default": True},
+    "timeout": {"type": "float", "default": 15.0},
+    "concurrency": {"type": "int", "default": 8},
+}
+
+GATE_SPEC: dict[str, Any] = {
+    "evidence": {"type": "dict", "required": True},
+    "hostnames": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "name": {"type": "str", "required": True},
+            "origins": {"type": "list", "elements": "str", "default": []},
+            "certificate": {
+                "type": "dict",
+                "options": {"status": {"type": "str", "required": True}, "days_left": {"type": "float"}},
+            },
+            "association": {
+                "type": "dict",
+                "options": {"enabled": {"type": "bool", "required": True}, "status": {"type": "str", "default": ""}},
+            },
+        },
+    },
+    "canaries": {"type": "list", "elements": "dict", "default": []},
+    "exceptions": {"type": "list", "elements": "dict", "default": [], "options": EXCEPTION_SPEC},
+    "min_requests": {"type": "int", "default": 1},
+    "min_days": {"type": "float", "default": 14.0},
+    "max_unreadable": {"type": "int", "default": 0},
+    "require_canary": {"type": "bool", "default": True},
+    "direct_callers": {"type": "str", "default": "refuse", "choices": ["refuse", "report"]},
+    "override_reason": {"type": "str", "default": ""},
+    "fail": {"type": "bool", "default": True},
+}
+
+
+def gather(module: AnsibleModule) -> dict[str, Any]:
+    """What ``origin_evidence`` does."""
+    params = module.params
+    path = params["path"] or _default_path(params["server"])
+    known = generations(params["certificates"])
+    since = times.moment(params["since"], time.time())
+    question = Question(
+        edge=Ranges(params["edge_ranges"] or CLOUDFLARE_RANGES),
+        certificates=Certificates(known),
+        exceptions=Exceptions(declared(params["exceptions"]), datetime.now(timezone.utc).date()),
+        hostnames=frozenset(name.rstrip(".").lower() for name in params["hostnames"]),
+        nonces=frozenset(params["nonces"]),
+        since=since,
+    )
+    cursor = params["cursor"] or _load_cursor(params["cursor_file"])
+    reading = read(path, question, cursor, params["workers"] or min(2, os.cpu_count() or 1))
+    if params["cursor_file"] and reading.cursor and not module.check_mode:
+        _save_cursor(params["cursor_file"], reading.cursor)
+    current = {generation.label: generation.current for generation in known}
+    return dict(
+        reading.tally.as_dict(current, params["offenders"]),
+        changed=False,
+        path=path,
+        found=reading.found,
+        files=reading.files,
+        bytes_read=reading.bytes_read,
+        since=times.iso(since),
+        cursor=reading.cursor,
+        cursor_lost=reading.lost,
+        missing_nonces=sorted(question.nonces - set(reading.tally.nonces)),
+    )
+
+
+def _default_path(server: Optional[str]) -> str:
+    candidates = LOG_PATHS[server or ""]
+    return next((path for path in candidates if os.path.exists(path)), candidates[0])
+
+
+def _load_cursor(path: Optional[str]) -> Optional[dict[str, Any]]:
+    if not path or not os.path.exists(path):
+        return None
+    try:
+        with open(path, encoding="utf-8") as stream:
+            found = json.load(stream)
+    except (OSError, ValueError) as error:
+        raise EvidenceError(
+            f"The position in {path} can't be read: {error}.", "Remove the file to read anew."
+        ) from error
+    if not isinstance(found, dict):
+        raise InvalidInput(f"{path} holds no position of this module.", "Choose another cursor_file, or remove it.")
+    return found
+
+
+def _save_cursor(path: str, cursor: dict[str, Any]) -> None:
+    try:
+        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", prefix=".originlock-")
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            json.dump(cursor, stream)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise EvidenceError(f"The position can't be kept in {path}: {error}.", "Create its directory first.") from error
+
+
+def send_canaries(module: AnsibleModule) -> dict[str, Any]:
+    """What ``edge_canary`` does."""
+    params = module.params
+    canaries = canary.plan(params["requests"], params["connect_to"] or "")
+    settings = canary.context(params["ca_path"] or "", params["validate_certs"])
+    nonces = [entry.nonce for entry in canaries]
+    if module.check_mode:
+        return {"changed": False, "sent": False, "requests": [], "nonces": [], "failed_requests": 0}
+    answers = canary.send(canaries, settings, params["timeout"], params["concurrency"])
+    return {
+        "changed": False,
+        "sent": True,
+        "requests": [answer.as_dict() for answer in answers],
+        "nonces": nonces,
+        "failed_requests": sum(1 for answer in answers if answer.error),
+    }
+
+
+def judge(module: AnsibleModule) -> dict[str, Any]:
+    """What ``evidence_gate`` does."""
+    params = module.params
+    limits = Limits(
+        min_requests=params["min_requests"],
+        min_days=params["min_days"],
+        max_unreadable=params["max_unreadable"],
+        canary=params["require_canary"],
+        refuse_direct=params["direct_callers"] == "refuse",
+        override_reason=params["override_reason"],
+    )
+    evidence = {origin: found if isinstance(found, dict) else None for origin, found in params["evidence"].items()}
+    verdicts, proposals = gate.judge(
+        evidence,
+        params["hostnames"],
+        params["canaries"],
+        declared(params["exceptions"]),
+        limits,
+        datetime.now(timezone.utc).date(),
+    )
+    refused = [verdict for verdict in verdicts if not verdict.allowed]
+    overridden = [verdict for verdict in verdicts if verdict.overridden]
+    result: dict[str, Any] = {
+        "changed": False,
+        "allowed": not refused,
+        "verdicts": [verdict.as_dict() for verdict in verdicts],
+        "proposed_exceptions": proposals,
+        "table": gate.table(verdicts),
+        "overridden": len(overridden),
+        "override_reason": params["override_reason"] if overridden else "",
+    }
+    for verdict in overridden:
+        module.warn(f"Override ({params['override_reason']}): {verdict.message()}")
+    if overridden:
+        module.log(f"evidence_gate: {len(overridden)} refusals overridden, reason: {params['override_reason']}")
+    if refused and params["fail"]:
+        lines = [verdict.message() for verdict in refused[:10]]
+        more = f" (and {len(refused) - 10} more)" if len(refused) > 10 else ""
+        raise Refused(f"The gate refuses {len(refused)} of {len(verdicts)}{more}: " + " | ".join(lines), "", **result)
+    result["msg"] = f"{len(verdicts) - len(refused)} of {len(verdicts)} may be enforced."
+    return result

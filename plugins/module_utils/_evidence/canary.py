@@ -1,0 +1,162 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests of ours through the edge, each with a nonce that the origins' logs will show."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import secrets
+import socket
+import ssl
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any, Optional
+
+from .errors import InvalidInput
+from .scan import CANARY_PREFIX
+
+MAX_REQUESTS = 10000
+_NONCE = re.compile(r"[0-9a-f]{32}")
+_HOSTNAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*")
+
+
+@dataclass(frozen=True)
+class Canary:
+    """One request to be sent. ``connect_to`` is empty or ``host:port``."""
+
+    hostname: str
+    nonce: str
+    connect_to: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. ``status`` 0 and an ``error`` where there was no answer; ``ray`` is Cloudflare's CF-Ray."""
+
+    hostname: str
+    nonce: str
+    status: int
+    ray: str
+    error: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def plan(requests: Sequence[Mapping[str, Any]], connect_to: str) -> list[Canary]:
+    """Canaries for dicts ``hostname``, ``nonces`` (given ones) or ``count`` (new ones), ``connect_to``."""
+    canaries = []
+    for request in requests:
+        hostname = str(request["hostname"]).rstrip(".").lower()
+        if not _HOSTNAME.fullmatch(hostname):
+            raise InvalidInput(
+                f"{hostname!r} is no hostname to send a canary to.", "Wildcards need a name that they cover."
+            )
+        nonces = [str(nonce) for nonce in request.get("nonces") or []]
+        for nonce in nonces:
+            if not _NONCE.fullmatch(nonce):
+                raise InvalidInput(
+                    f"The nonce {nonce!r} for {hostname} isn't valid.", "A nonce is 32 hexadecimal digits."
+                )
+        if not nonces:
+            nonces = [secrets.token_hex(16) for _number in range(max(0, int(request.get("count") or 1)))]
+        target = str(request.get("connect_to") or connect_to)
+        if target:
+            _address(target)
+        canaries += [Canary(hostname, nonce, target) for nonce in nonces]
+    if len(canaries) > MAX_REQUESTS:
+        raise InvalidInput(f"{len(canaries)} canaries are more than {MAX_REQUESTS}.", "Send them in several tasks.")
+    return canaries
+
+
+def context(ca_path: str, validate: bool) -> ssl.SSLContext:
+    """How the edge's certificate is checked. Raises :class:`InvalidInput` for an unusable ``ca_path``."""
+    try:
+        settings = ssl.create_default_context(cafile=ca_path or None)
+    except (OSError, ssl.SSLError) as error:
+        raise InvalidInput(
+            f"No CA certificates can be read from {ca_path}: {error}.", "Give a file of PEM certificates."
+        ) from error
+    if not validate:
+        settings.check_hostname = False
+        settings.verify_mode = ssl.CERT_NONE
+    return settings
+
+
+def send(canaries: Sequence[Canary], settings: ssl.SSLContext, timeout: float, concurrency: int) -> list[Answer]:
+    """Sends all, each on a connection of its own, so that balancers spread them. Never raises for a failed one."""
+    with ThreadPoolExecutor(max_workers=max(1, min(concurrency, 64))) as pool:
+        return list(pool.map(lambda canary: _send(canary, settings, timeout), canaries))
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or not host or not 0 < int(port) < 65536:
+        raise InvalidInput(f"{text!r} is no address to connect to.", "Write connect_to as host:port, IPv6 in brackets.")
+    return host.strip("[]"), int(port)
+
+
+class _Connection(http.client.HTTPSConnection):
+    """Connects somewhere else than the hostname says; SNI and the certificate check keep to the hostname."""
+
+    def __init__(self, canary: Canary, settings: ssl.SSLContext, timeout: float) -> None:
+        super().__init__(canary.hostname, 443, timeout=timeout, context=settings)
+        self._settings = settings
+        self._target = _address(canary.connect_to) if canary.connect_to else (canary.hostname, 443)
+
+    def connect(self) -> None:
+        plain = socket.create_connection(self._target, self.timeout)
+        try:
+            self.sock = self._settings.wrap_socket(plain, server_hostname=self.host)
+        except BaseException:
+            plain.close()
+            raise
+
+
+def _send(canary: Canary, settings: ssl.SSLContext, timeout: float) -> Answer:
+    connection = _Connection(canary, settings, timeout)
+    status, ray, error = 0, "", ""
+    try:
+        headers = {
+            "User-Agent": "originlock-canary",
+            "Accept": "*/*",
+            "Connection": "close",
+            "Cache-Control": "no-cache",
+        }
+        connection.request("GET", CANARY_PREFIX + canary.nonce, headers=headers)
+        response = connection.getresponse()
+        status, ray = response.status, (response.getheader("CF-Ray") or "")[:64]
+        error = _meaning(status)
+    except ssl.SSLCertVerificationError as failure:
+        error = f"the edge's certificate isn't valid for {canary.hostname}: {failure.verify_message}"
+    except socket.timeout:
+        error = f"no answer within {timeout:g} s"
+    except (OSError, http.client.HTTPException) as failure:
+        error = f"no answer: {failure or type(failure).__name__}"
+    finally:
+        connection.close()
+    return Answer(canary.hostname, canary.nonce, status, ray, error)
+
+
+# https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/
+_EDGE_ERRORS: dict[int, str] = {
+    400: "the origin refused the request, perhaps for want of a certificate",
+    403: "forbidden, by a rule at Cloudflare or by the origin",
+    520: "the origin closed the connection or gave no valid answer",
+    521: "the origin refused the connection",
+    522: "the origin didn't accept the connection in time",
+    523: "the origin can't be reached",
+    524: "the origin didn't answer in time",
+    525: "the TLS handshake with the origin failed, perhaps because it wants another certificate",
+    526: "the origin's own certificate isn't valid",
+    530: "Cloudflare couldn't resolve the origin",
+}
+
+
+def _meaning(status: int) -> str:
+    said: Optional[str] = _EDGE_ERRORS.get(status)
+    return f"HTTP {status}: {said}" if said else ""

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the gate looks at and what it says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from .record import SUCCESS
+from .tally import DIRECT, EDGE
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The numbers of the rules.
+
+    ``min_requests`` from the edge, ``min_days`` that the certificate has to live, ``max_unreadable`` lines that
+    can't be read, ``canary``: one is required, ``refuse_direct``: callers past the edge without an exception refuse.
+    """
+
+    min_requests: int = 1
+    min_days: float = 14.0
+    max_unreadable: int = 0
+    canary: bool = True
+    refuse_direct: bool = True
+    override_reason: str = ""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One rule that isn't met: a stable code, what was seen, what to do, and the numbers."""
+
+    code: str
+    message: str
+    remedy: str
+    numbers: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Sight:
+    """What one origin saw of one hostname."""
+
+    hostname: str
+    origin: str
+    present: bool
+    found: bool
+    unreadable: int
+    window: str
+    canaries: list[Mapping[str, Any]]
+    nonces: Mapping[str, Mapping[str, str]]
+    edge: int = 0
+    trusted: int = 0
+    direct: int = 0
+    verifications: Counter[str] = field(default_factory=Counter)
+    wrong: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    direct_callers: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        hostname: str,
+        origin: str,
+        evidence: Optional[Mapping[str, Any]],
+        canaries: Sequence[Mapping[str, Any]],
+        limits: Limits,
+    ) -> Sight:
+        """Picks what concerns a hostname from the result of ``origin_evidence``."""
+        result = evidence or {}
+        sight = cls(
+            hostname,
+            origin,
+            present="counts" in result,
+            found=bool(result.get("found")),
+            unreadable=int(result.get("unreadable", 0)),
+            window=str(result.get("since") or "the beginning of the log"),
+            canaries=[canary for canary in canaries if canary.get("hostname") == hostname],
+            nonces=result.get("nonces") or {},
+        )
+        for entry in result.get("counts") or []:
+            if entry["hostname"] != hostname:
+                continue
+            count = int(entry["count"])
+            if entry["source"] == DIRECT:
+                sight.direct += count
+            if entry["source"] != EDGE:
+                continue
+            sight.edge += count
+            sight.verifications[entry["verification"]] += count
+            if entry["verification"] == SUCCESS and entry["current"]:
+                sight.trusted += count
+            elif entry["verification"] == SUCCESS:
+                sight.wrong[entry["certificate"]] += count
+        for entry in result.get("reasons") or []:
+            if entry["hostname"] == hostname and entry["source"] == EDGE:
+                sight.reasons[entry["reason"]] += int(entry["count"])
+        sight.direct_callers = [
+            who for who in result.get("offenders") or [] if who["hostname"] == hostname and who["source"] == DIRECT
+        ]
+        return sight

@@ -1,0 +1,177 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is counted, with bounds: a log in which everything is different must not fill the memory or the result."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from .record import SUCCESS, Record, reason
+
+EDGE = "edge"
+EXCEPTION = "exception"
+DIRECT = "other"
+OVERFLOW = "(others)"
+
+_MAX_BUCKETS = 20000
+_MAX_OFFENDERS = 2000
+_MAX_REASONS = 500
+_EXAMPLES = 3
+_EXAMPLE_LENGTH = 120
+
+Bucket = tuple[str, str, str, str]
+
+
+class Seen:
+    """How often, and between which times (epoch seconds, 0.0 for unknown)."""
+
+    __slots__ = ("count", "first", "last")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first = 0.0
+        self.last = 0.0
+
+    def add(self, count: int, first: float, last: float) -> None:
+        """Counts ``count`` requests between two times."""
+        self.count += count
+        if first and (not self.first or first < self.first):
+            self.first = first
+        self.last = max(self.last, last)
+
+
+class Offender(Seen):
+    """Somebody whose requests were not what enforcement would accept."""
+
+    __slots__ = ("agents", "paths")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.paths: list[str] = []
+        self.agents: list[str] = []
+
+    def remember(self, path: str, agent: str) -> None:
+        """Keeps the first few different paths and agents."""
+        for text, kept in ((path[:_EXAMPLE_LENGTH], self.paths), (agent[:_EXAMPLE_LENGTH], self.agents)):
+            if len(kept) < _EXAMPLES and text not in kept:
+                kept.append(text)
+
+
+class Tally:
+    """The sums of a log, or of a part of it; parts are put together with :meth:`merge`."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.unreadable = 0
+        self.outside = 0
+        self.seen = Seen()
+        self.buckets: dict[Bucket, Seen] = {}
+        self.reasons: dict[tuple[str, str, str], int] = {}
+        self.offenders: dict[Bucket, Offender] = {}
+        self.offenders_dropped = 0
+        self.nonces: dict[str, dict[str, str]] = {}
+
+    def add(self, bucket: Bucket, count: int, first: float, last: float) -> None:
+        """Counts requests of one kind: (hostname, source class, verification, certificate label)."""
+        found = self.buckets.get(bucket)
+        if found is None:
+            if len(self.buckets) >= _MAX_BUCKETS:
+                bucket = (OVERFLOW, *bucket[1:])
+            found = self.buckets.setdefault(bucket, Seen())
+        found.add(count, first, last)
+        self.seen.add(count, first, last)
+
+    def add_record(self, bucket: Bucket, record: Record, count: int = 1) -> None:
+        """Counts ``count`` identical lines, and keeps who it was unless nothing is wrong with it."""
+        when = record.when()
+        self.add(bucket, count, when, when)
+        hostname, source, verify, _label = bucket
+        if source == EDGE and verify == SUCCESS:
+            return
+        text = reason(record)
+        if text:
+            key = (hostname, source, text)
+            if key in self.reasons or len(self.reasons) < _MAX_REASONS:
+                self.reasons[key] = self.reasons.get(key, 0) + count
+        who = (record.peer[:64], hostname, source, verify)
+        offender = self.offenders.get(who)
+        if offender is None:
+            if len(self.offenders) >= _MAX_OFFENDERS:
+                self._drop_rare()
+            offender = self.offenders.setdefault(who, Offender())
+        offender.add(count, when, when)
+        offender.remember(record.path, record.agent)
+
+    def _drop_rare(self) -> None:
+        """Makes room: the rarer half goes, and is counted as dropped."""
+        ordered = sorted(self.offenders, key=lambda who: self.offenders[who].count)
+        for who in ordered[: len(ordered) // 2]:
+            self.offenders_dropped += self.offenders.pop(who).count
+
+    def merge(self, other: Tally) -> None:
+        """Adds the sums of another part."""
+        self.lines += other.lines
+        self.unreadable += other.unreadable
+        self.outside += other.outside
+        for bucket, seen in other.buckets.items():
+            self.add(bucket, seen.count, seen.first, seen.last)
+        for reason_key, count in other.reasons.items():
+            if reason_key in self.reasons or len(self.reasons) < _MAX_REASONS:
+                self.reasons[reason_key] = self.reasons.get(reason_key, 0) + count
+        for who, offender in other.offenders.items():
+            if who not in self.offenders and len(self.offenders) >= _MAX_OFFENDERS:
+                self._drop_rare()
+            mine = self.offenders.setdefault(who, Offender())
+            mine.add(offender.count, offender.first, offender.last)
+            for path in offender.paths:
+                mine.remember(path, (offender.agents or [""])[0])
+            for agent in offender.agents:
+                mine.remember((offender.paths or [""])[0], agent)
+        self.offenders_dropped += other.offenders_dropped
+        self.nonces.update(other.nonces)
+
+    def as_dict(self, current: Optional[dict[str, bool]] = None, limit: int = 20) -> dict[str, Any]:
+        """Plain values, the largest first. ``current`` maps labels of generations; ``limit`` bounds the offenders."""
+        known = current or {}
+        offenders = sorted(self.offenders.items(), key=lambda item: (-item[1].count, item[0]))
+        return {
+            "lines": self.lines,
+            "unreadable": self.unreadable,
+            "outside_window": self.outside,
+            "first": self.seen.first,
+            "last": self.seen.last,
+            "counts": [
+                {
+                    "hostname": hostname,
+                    "source": source,
+                    "verification": verify,
+                    "certificate": label,
+                    "current": known.get(label, False),
+                    "count": seen.count,
+                    "first": seen.first,
+                    "last": seen.last,
+                }
+                for (hostname, source, verify, label), seen in sorted(self.buckets.items())
+            ],
+            "reasons": [
+                {"hostname": hostname, "source": source, "reason": text, "count": count}
+                for (hostname, source, text), count in sorted(self.reasons.items())
+            ],
+            "offenders": [
+                {
+                    "peer": peer,
+                    "hostname": hostname,
+                    "source": source,
+                    "verification": verify,
+                    "count": offender.count,
+                    "first": offender.first,
+                    "last": offender.last,
+                    "paths": offender.paths,
+                    "agents": offender.agents,
+                }
+                for (peer, hostname, source, verify), offender in offenders[:limit]
+            ],
+            "offenders_omitted": self.offenders_dropped + sum(entry.count for _who, entry in offenders[limit:]),
+            "nonces": dict(sorted(self.nonces.items())),
+        }
