@@ -12,6 +12,7 @@ from typing import Iterator, NamedTuple, Set, Tuple
 
 import pytest
 
+from ansible_collections.originlock.aop.plugins.module_utils._probe import quic
 from ansible_collections.originlock.aop.plugins.module_utils._probe.model import NONE, VALID, Identity
 from tests.origins.probe_farm import farm as farms
 from tests.origins.probe_farm import nginx, support
@@ -187,6 +188,24 @@ def test_paths(stage: Stage) -> None:
     }
     assert private == {NONE: "enforced", VALID: "served"}
     assert summary.verdict == "asks_only"
+
+
+@pytest.fixture(scope="module")
+def http3(directory: Path) -> Iterator[Stage]:
+    if quic.problem():
+        pytest.skip(quic.problem())
+    yield from _stage(farms.image("nginx", "trixie"), list(nginx.HTTP3), directory / "http3")
+
+
+@pytest.mark.parametrize(
+    ("scenario", "verdict", "codes"), [("http3", "open", {"http3"}), ("good_http3", "enforced", set())]
+)
+def test_http3(http3: Stage, scenario: str, verdict: str, codes: Set[str]) -> None:
+    """A QUIC listener in a block of its own has the policy or has it not."""
+    report, summary = support.probe(http3.farm, scenario, http3.who, udp=True)
+    assert (summary.verdict, _codes(summary.holes), summary.findings) == (verdict, codes, ())
+    own = [row.verdict for row in report.rows if row.case.listener.kind == "quic" and row.case.identity == VALID]
+    assert own == ["served"]
 
 
 def _without(who: Tuple[Identity, ...], kind: str) -> Tuple[Identity, ...]:

@@ -15,6 +15,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._probe.model import
     ENFORCE,
     OTHER,
     PLAIN,
+    QUIC,
     TLS,
     VALID,
     Hostname,
@@ -58,6 +59,7 @@ def probe(
     expect: str = ENFORCE,
     settings: Settings = SETTINGS,
     second: bool = False,
+    udp: bool = False,
 ) -> Tuple[Report, Summary]:
     """All listeners of a scenario, both families."""
     ports = farm.ports[scenario]
@@ -66,6 +68,8 @@ def probe(
         listeners += [Listener(address, ports["P"], TLS), Listener(address, ports["H"], PLAIN)]
         if second:
             listeners.append(Listener(address, ports["Q"], TLS))
+    if udp:
+        listeners.append(Listener("127.0.0.1", ports["P"], QUIC))
     report = prove([Origin("farm", tuple(listeners))], [Hostname("app.test", expect, who)], settings)
     return report, report.summaries[0]
 
