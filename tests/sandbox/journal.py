@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import Any
 
@@ -19,7 +20,8 @@ class Journal:
     def add(self, **facts: Any) -> dict[str, Any]:
         """Append an entry; the caller may fill in its outcome later."""
         self._seq += 1
-        entry = {"seq": self._seq, **facts}
+        # The clock of the sandbox may run ahead; logs of origins are in real time.
+        entry = {"seq": self._seq, "real": round(time.time(), 3), **facts}
         self._entries.append(entry)
         return entry
 

@@ -80,6 +80,10 @@ class Zone:
     )
     zone_certificate_changed: float = float("-inf")
 
+    def association(self, hostname: str) -> Association | None:
+        """The association of a hostname, or (if the API accepts wildcards) of the wildcard above it."""
+        return self.associations.get(hostname) or self.associations.get("*." + hostname.partition(".")[2])
+
     def certificate(self, certificate_id: str) -> Certificate | None:
         """A certificate of either store."""
         return self.certificates["hostname"].get(certificate_id) or self.certificates["zone"].get(certificate_id)
@@ -154,7 +158,7 @@ class World:
         """The zone that answers for a hostname: an association first (custom hostnames), then the longest suffix."""
         now = self.clock.now()
         for zone in self.zones.values():
-            association = zone.associations.get(hostname)
+            association = zone.association(hostname)
             if association is not None and not association.gone(now):
                 return zone
         fitting = [z for z in self.zones.values() if hostname == z.name or hostname.endswith("." + z.name)]

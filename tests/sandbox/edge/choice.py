@@ -49,14 +49,14 @@ def presented(world: World, hostname: str) -> Choice:
     if behaviour.present == "none":
         return choice("switch", None)
     if behaviour.present == "previous":
-        association = zone.associations.get(hostname) if zone else None
+        association = zone.association(hostname) if zone else None
         old = association.history[-1] if association is not None and association.history else None
         return choice("switch", old.identity if old else None, old.id if old else None)
     if behaviour.present != "normal":
         return choice("switch", world.identities.get(behaviour.present))
     if zone is None:
         return choice("none", None)
-    association = zone.associations.get(hostname)
+    association = zone.association(hostname)
     if association is not None:
         effective = association.effective(now, world.config.association_switch)
         if effective is not None:

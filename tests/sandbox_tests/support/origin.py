@@ -68,6 +68,7 @@ class _Server(http.server.ThreadingHTTPServer):
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         self.accepted += 1
+        request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as real servers do
         if self.context is not None:
             try:
                 request = self.context.wrap_socket(request, server_side=True)
