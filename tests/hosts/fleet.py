@@ -43,7 +43,7 @@ def parse_hosts(text: str) -> List[Dict[str, str]]:
         text = ",".join("%s-%s" % (server, release) for server in images.servers() for release in images.RELEASES)
     found = []
     for item in filter(None, (part.strip() for part in text.split(","))):
-        name, _, kind = item.rpartition("=")
+        name, _equals, kind = item.rpartition("=")
         server, release = images.split_kind(kind)
         found.append({"name": name or kind, "server": server, "release": release})
     names = [entry["name"] for entry in found]
