@@ -186,6 +186,16 @@ class Control:
         entries: list[dict[str, Any]] = self.call("GET", path)["entries"]
         return entries
 
+    def wait_request(self, *, since: int = 0, timeout: float = 30.0, **facts: Any) -> dict[str, Any]:
+        """The first API request after ``since`` with these facts (e.g. ``fault="timeout_before"``); SandboxError."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            for entry in self.journal(since=since):
+                if all(entry.get(name) == value for name, value in facts.items()):
+                    return entry
+            time.sleep(0.02)
+        raise SandboxError(f"no request with {facts} came within {timeout} seconds")
+
     def edge_journal(self, *, since: int = 0) -> list[dict[str, Any]]:
         """Visitors' requests and their pulls after number ``since``."""
         entries: list[dict[str, Any]] = self.call("GET", f"/control/edge-journal?since={since}")["entries"]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import subprocess
+import sys
 import time
 import urllib.parse
 from typing import Any
@@ -220,6 +222,20 @@ def test_journal(api: Api, pki: Pki, sandbox: SandboxProcess) -> None:
     assert (second["method"], second["operation"], second["status"]) == ("POST", "H1", 200)
     assert sandbox.journal(writes=True) == [second]
     assert sandbox.journal(since=1) == [second]
+
+
+def test_a_client_killed_between_two_calls(api: Api, sandbox: SandboxProcess) -> None:
+    sandbox.fault("timeout_before", skip=2)
+    script = "import sys, urllib.request as u\nwhile True: u.build_opener(u.ProxyHandler({})).open(sys.argv[1]).read()"
+    client = subprocess.Popen([sys.executable, "-c", script, sandbox.base_url + "/ips"])
+    try:
+        assert sandbox.wait_request(fault="timeout_before")["seq"] == 3
+    finally:
+        client.kill()
+        client.wait()
+    assert api.ok("GET", "/ips")
+    with pytest.raises(SandboxError, match="no request with"):
+        sandbox.wait_request(fault="garbage", timeout=0.1)
 
 
 def test_control_is_not_for_web_pages(sandbox: SandboxProcess) -> None:
