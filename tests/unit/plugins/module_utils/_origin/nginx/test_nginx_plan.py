@@ -1,0 +1,247 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans: what is written, what stays, what comes back, and how it becomes live."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx import plan, render
+from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._origin.nginx.configurations import (
+    APP,
+    CA,
+    OTHER_CA,
+    SITE,
+    TLS,
+    after,
+    codes,
+    discover,
+    make,
+    site,
+    text_of,
+    wish,
+)
+
+SHOP = "shop.example.com"
+
+
+def block(names: str = APP, inside: str = "root /srv;", listen: str = TLS) -> str:
+    return f"server {{\n    {listen}\n    server_name {names};\n    {inside}\n}}\n"
+
+
+def test_a_round_over_all_stages_ends_where_it_began() -> None:
+    found = site(block() + block(SHOP))
+    began = dict(found.dump.files)
+    for stage in ("log_only", "enforce", "log_only", "off"):
+        made = make(found, wish(stage=stage), wish(SHOP, stage))
+        assert codes(made) == []
+        found = after(found, made)
+        assert found.protected() == ({} if stage == "off" else {APP: stage, SHOP: stage})
+        assert make(found, wish(stage=stage)).changes == []
+    assert dict(found.dump.files) == began
+    assert found.own == {}
+    assert made.own_directories == ("/etc/nginx/aop",)
+
+
+def test_log_only_text() -> None:
+    made = make(site(block()))
+    assert text_of(made, "app.example.com.conf") == (
+        "# originlock.aop stage=log_only hostname=app.example.com\n"
+        "# Generated; changes are overwritten.\n"
+        'ssl_client_certificate "/etc/nginx/aop/app.example.com.pem";\n'
+        "ssl_verify_client optional_no_ca;\n"
+        "ssl_verify_depth 3;\n"
+        "error_page 495 = @aop_log_only;\n"
+        "location @aop_log_only {\n"
+        "    rewrite ^ $uri last;\n"
+        "}\n"
+        'access_log "/var/log/nginx/aop.log" originlock_aop if=$aop_stage;\n'
+        'access_log "/var/log/nginx/access.log";\n'
+    )
+    assert "ssl_trusted_certificate" not in "".join(str(change.after) for change in made.files)
+
+
+def test_enforce_text() -> None:
+    text = text_of(make(site(block()), wish(stage="enforce")), "app.example.com.conf")
+    assert "ssl_verify_client on;\n" in text
+    assert "if ($aop_sni_mismatch) { return 421; }\n" in text
+    assert "error_page" not in text
+
+
+@pytest.mark.parametrize(
+    ("http", "inside", "logs", "pages"),
+    [
+        ("access_log /a combined; access_log syslog:server=x;", "", ["/a combined", "syslog:server=x"], []),
+        ("access_log off;", "", [], []),
+        ("", "access_log /own;", [], []),
+        ("", "", ['"/var/log/nginx/access.log"'], []),
+        (
+            "error_page 500 502 /50x.html; error_page 404 =200 /x;",
+            "access_log /own;",
+            [],
+            ["500 502 /50x.html", "404 =200 /x"],
+        ),
+        ("error_page 500 /50x.html;", "access_log /own; error_page 404 /own.html;", [], []),
+    ],
+)
+def test_what_would_no_longer_be_inherited(http: str, inside: str, logs: list[str], pages: list[str]) -> None:
+    text = text_of(make(site(block(inside=inside), http)), "app.example.com.conf")
+    lines = text.splitlines()
+    ours = 'access_log "/var/log/nginx/aop.log" originlock_aop if=$aop_stage;'
+    assert [line for line in lines if line.startswith("access_log")] == [ours, *(f"access_log {log};" for log in logs)]
+    assert [line for line in lines if line.startswith("error_page")] == [
+        "error_page 495 = @aop_log_only;",
+        *(f"error_page {page};" for page in pages),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "listen", "whole"),
+    [
+        (APP, TLS, True),
+        (f"{APP} _", TLS, True),
+        (f"{APP} {SHOP}", TLS, False),
+        (f"{APP} intranet", TLS, False),
+        (f"{APP} *.example.net", TLS, False),
+        ("*.example.com", TLS, False),
+        (r"~^app\.", TLS, False),
+        (APP, "listen 443 ssl default_server;", False),
+    ],
+)
+def test_who_must_show_a_certificate(names: str, listen: str, whole: bool) -> None:
+    made = make(site(block(names, listen=listen)), wish(stage="enforce"))
+    text = text_of(made, "app.example.com.conf")
+    assert ("ssl_verify_client on;" in text) == whole
+    assert ("if ($aop_denied) { return 403; }" in text) == (not whole)
+    assert ("$aop_denied {" in text_of(made, "00-originlock-aop.conf")) == (not whole)
+
+
+def test_all_names_of_a_block_together() -> None:
+    made = make(site(block(f"{APP} {SHOP}")), wish(stage="enforce"), wish(SHOP, "enforce", OTHER_CA))
+    assert "ssl_verify_client on;" in text_of(made, "app.example.com.conf")
+    bundle = text_of(made, "app.example.com.pem")
+    assert render.bundles_in(bundle) == {APP: CA, SHOP: OTHER_CA}
+
+
+def test_bundles_of_hostnames_that_are_not_listed_stay() -> None:
+    found = site(block(f"{APP} {SHOP}"))
+    found = after(found, make(found, wish(stage="enforce"), wish(SHOP, "enforce", OTHER_CA)))
+    found = after(found, make(found, wish(SHOP, "off")))
+    assert found.protected() == {APP: "enforce"}
+    assert render.bundles_in(found.own["/etc/nginx/aop/app.example.com.pem"].decode()) == {APP: CA}
+    assert make(found, wish(stage="enforce", bundle="")).changes == []
+
+
+def test_one_ca_is_written_once() -> None:
+    text = render.bundle_file({APP: CA + OTHER_CA + CA, SHOP: CA.replace("\n", "\r\n")})
+    assert text.count("BEGIN") == 2
+    assert "# originlock.aop trusted for app.example.com shop.example.com\n" in text
+    assert render.bundles_in(text) == {APP: CA + OTHER_CA, SHOP: CA}
+
+
+def test_a_moved_server_name_takes_its_protection_along() -> None:
+    found = site(block() + block(SHOP))
+    found = after(found, make(found, wish(stage="enforce")))
+    files = dict(found.dump.files)
+    files[SITE] = (
+        files[SITE].replace(f"server_name {APP}", "server_name old.example.com").replace(SHOP, f"{SHOP} {APP}")
+    )
+    moved = discover(files, found.own)
+    later = after(moved, make(moved, wish(SHOP, "off")))
+    assert [later.loaded(server) for server in later.web.servers] == [{}, {APP: "enforce"}]
+
+
+@pytest.mark.parametrize(
+    ("before", "stage", "bundle", "http", "activation"),
+    [
+        ("off", "log_only", CA, "ssl_session_cache shared:x:1m;", "reload"),
+        ("off", "enforce", CA, "ssl_session_cache shared:x:1m;", "replace"),
+        ("log_only", "enforce", CA, "ssl_session_cache shared:x:1m;", "replace"),
+        ("log_only", "enforce", CA, "ssl_session_cache builtin:100 shared:x:1m;", "replace"),
+        ("log_only", "enforce", CA, "", "reload"),
+        ("log_only", "enforce", CA, "ssl_session_cache none;", "reload"),
+        ("enforce", "log_only", CA, "ssl_session_cache shared:x:1m;", "reload"),
+        ("enforce", "off", CA, "ssl_session_cache shared:x:1m;", "reload"),
+        ("enforce", "enforce", CA, "ssl_session_cache shared:x:1m;", "none"),
+        ("enforce", "enforce", CA + OTHER_CA, "ssl_session_cache shared:x:1m;", "reload"),
+        ("enforce", "enforce", OTHER_CA, "ssl_session_cache shared:x:1m;", "replace"),
+        ("log_only", "log_only", OTHER_CA, "ssl_session_cache shared:x:1m;", "replace"),
+    ],
+)
+def test_activation(before: str, stage: str, bundle: str, http: str, activation: str) -> None:
+    found = site(block(), http)
+    found = after(found, make(found, wish(stage=before)))
+    assert make(found, wish(stage=stage, bundle=bundle)).activation == activation
+
+
+def test_a_shared_cache_of_another_block_counts() -> None:
+    found = site(block() + block(SHOP, "ssl_session_cache shared:x:1m;"))
+    assert make(found, wish(stage="enforce")).activation == "replace"
+
+
+def test_the_log_gets_a_rotation_where_nothing_covers_it() -> None:
+    found = replace(site(block()), rotated=("/var/log/nginx/access.log",))
+    made = make(found, log_path="/srv/logs/aop.log")
+    assert "/srv/logs/aop.log {" in text_of(made, "/etc/logrotate.d/originlock-aop-nginx")
+    assert 'access_log "/srv/logs/aop.log" originlock_aop' in text_of(made, "app.example.com.conf")
+    assert not any(change.path.startswith("/etc/logrotate.d") for change in make(site(block())).files)
+    later = after(found, made)
+    gone = make(later, wish(stage="off"), log_path="/srv/logs/aop.log")
+    assert [change.after for change in gone.changes if "logrotate" in change.path] == [None]
+
+
+def test_never_relax() -> None:
+    found = site(block())
+    found = after(found, make(found, wish(stage="enforce")))
+    assert make(found, wish(stage="log_only"), never_relax=True).changes == []
+    assert make(found, wish(stage="off"), never_relax=True).changes != []
+
+
+def test_links_are_edited_once() -> None:
+    found = discover(
+        {"/etc/nginx/nginx.conf": "http {\n include conf.d/*.conf;\n include a;\n include b;\n}\n"}
+        | {"/etc/nginx/a": block(listen="listen 443 ssl;"), "/etc/nginx/b": block(listen="listen 443 ssl;")}
+    )
+    found = replace(found, real={"/etc/nginx/a": "/srv/x", "/etc/nginx/b": "/srv/x"})
+    made = make(found)
+    assert len([change for change in made.changes if change.path in ("/etc/nginx/a", "/etc/nginx/b")]) == 1
+
+
+def test_the_http_file_comes_before_its_users() -> None:
+    early = {"/etc/nginx/nginx.conf": "http {\n include conf.d/*.conf;\n}\n", "/etc/nginx/conf.d/000.conf": block()}
+    assert "/etc/nginx/conf.d/00-originlock-aop.conf" in {change.path for change in make(discover(early)).changes}
+    earlier = {"/etc/nginx/nginx.conf": "http {\n include conf.d/*.conf;\n}\n", "/etc/nginx/conf.d/#.conf": block()}
+    made = make(discover(earlier))
+    assert "/etc/nginx/aop/http.conf" in {change.path for change in made.changes}
+    assert text_of(made, "/nginx.conf") == (
+        "http {\n include /etc/nginx/aop/http.con[f];  # originlock.aop\n include conf.d/*.conf;\n}\n"
+    )
+    later = after(discover(earlier), made)
+    assert make(later).changes == []
+    assert dict(after(later, make(later, wish(stage="off"))).dump.files) == earlier
+
+
+def test_sites_tell_where_and_what() -> None:
+    found = site(block() + block(SHOP))
+    made = make(found, wish(stage="enforce"))
+    (one,) = made.sites
+    assert (one.hostname, one.file, one.line, one.listeners) == (APP, SITE, 1, ("*:443", "[::]:443"))
+    assert (one.stage_before, one.stage_after) == ("off", "enforce")
+    found = after(found, made)
+    assert [(each.hostname, each.stage_before) for each in plan.sites(found, [])] == [(APP, "enforce")]
+    assert [(each.hostname, each.stage_before) for each in plan.sites(found, [SHOP])] == [(SHOP, "off")]
+
+
+def test_redirects_stay_for_hostnames_that_are_not_listed() -> None:
+    plain = f"server {{\n    listen 80;\n    server_name {APP};\n    root /srv;\n}}\n"
+    found = site(block() + plain + block(SHOP))
+    found = after(found, make(found, wish(stage="enforce"), plain_http="redirect"))
+    assert make(found, wish(SHOP, "off")).changes == []
+    made = make(found, wish(stage="enforce"))
+    assert codes(made) == ["plain_http_open"]
+    other_port = site(block(listen="listen 8443 ssl;") + plain)
+    made = make(other_port, wish(stage="enforce"), plain_http="redirect")
+    assert "return 308 https://$host:8443$request_uri;" in text_of(made, "app.example.com-2.conf")
