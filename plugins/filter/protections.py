@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.originlock.aop.plugins.module_utils._engine import fleet
 from ansible_collections.originlock.aop.plugins.module_utils._engine.planning import (
     add_leaves,
-    for_origin,
     protections,
     wanted_at_cloudflare,
 )
@@ -28,6 +29,11 @@ def known_server(name: Any) -> str:
     return str(name)
 
 
+def for_gate(entries: Any, there: Any) -> list[dict[str, Any]]:
+    """See the documentation beside this file."""
+    return fleet.for_gate(entries, there, datetime.now(timezone.utc))
+
+
 class FilterModule:
     """The filters of this file."""
 
@@ -35,8 +41,16 @@ class FilterModule:
         """Name and function of each."""
         return {
             "add_leaves": add_leaves,
-            "for_origin": for_origin,
+            "canary_lines": fleet.canary_lines,
+            "for_gate": for_gate,
+            "for_origin": fleet.for_origin,
+            "generations": fleet.generations,
+            "hole_line": fleet.hole_line,
             "known_server": known_server,
+            "origins": fleet.origins,
+            "probe_hostnames": fleet.probe_hostnames,
+            "probe_origins": fleet.probe_origins,
             "protections": protections,
+            "refused_edge_requests": fleet.refused_edge_requests,
             "wanted_at_cloudflare": wanted_at_cloudflare,
         }

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, originlock contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters C(status_rows), C(status_table) and C(status_origins)."""
+"""The filters C(status_rows) and C(status_table)."""
 
 from __future__ import annotations
 
@@ -21,4 +21,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Name and function of each."""
-        return {"status_rows": status_rows, "status_table": status.table, "status_origins": status.origins}
+        return {"status_rows": status_rows, "status_table": status.table}

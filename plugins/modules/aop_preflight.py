@@ -129,6 +129,21 @@ zone:
     account_id:
       description: Id of the account that holds it.
       type: str
+certificates:
+  description: The certificates that were read, as M(originlock.aop.hostname_certificate_info) returns them.
+  returned: success
+  type: list
+  elements: dict
+associations:
+  description: The associations that were read, as M(originlock.aop.hostname_association_info) returns them.
+  returned: success
+  type: list
+  elements: dict
+complete:
+  description: >-
+    Whether these are all of the zone. Without Cloudflare's list of associations only a sample of O(hostnames) is read.
+  returned: success
+  type: bool
 api_calls:
   description: Number of requests that were sent.
   returned: success

@@ -61,12 +61,16 @@ def preflight(module: AnsibleModule, client: Client) -> Dict[str, Any]:
     seen = survey(client, params["zone"], hostnames, params["dns_check"])
     found = [*cf.judge(seen, plan), *_leaves(leaves, now), *_bundles(bundles, now), *_pairs(leaves, bundles, now)]
     found.sort(key=lambda one: cf.SEVERITIES.index(one.severity))
+    known = seen.associations.associations if seen.associations else {}
     result: Dict[str, Any] = {
         "changed": False,
         "ok": not any(one.severity == cf.ERROR for one in found),
         "findings": [one.public() for one in found],
         "counts": {level: sum(1 for one in found if one.severity == level) for level in cf.SEVERITIES},
         "zone": seen.zone.public() if seen.zone else None,
+        "certificates": [one.public() for one in seen.certificates or []],
+        "associations": [one.public() for _name, one in sorted(known.items())],
+        "complete": seen.certificates is not None and seen.associations is not None and seen.associations.complete,
     }
     _fail(result, found, params["fail_on"])
     return result

@@ -66,6 +66,11 @@ def plan_zone(
     }
 
 
+def _leaf_name(pem: str | None) -> str | None:
+    leaf = _load(pem)
+    return common_name(leaf.subject) if leaf is not None else None
+
+
 def _load(pem: str | None) -> x509.Certificate | None:
     try:
         return parse_bundle(pem, "a certificate at Cloudflare")[0] if pem else None
@@ -103,6 +108,7 @@ def protections(
                     "zone_id": held.get("id"),
                     "trust_bundle": trust_bundles.get(zone["name"], ""),
                     "certificate": "".join(dict.fromkeys(pem.strip() + "\n" for pem in presented)),
+                    "leaf": _leaf_name(certificate.get("certificate")),
                     "certificate_id": association.get("certificate_id"),
                     "certificate_status": certificate.get("status"),
                     "sha256": certificate.get("sha256"),
@@ -113,23 +119,6 @@ def protections(
                 }
             )
     return found
-
-
-def for_origin(
-    entries: Sequence[Mapping[str, Any]], stage: str, serves: Sequence[str] | None = None
-) -> list[dict[str, str]]:
-    """The option ``hostnames`` of C(origin_site): the entries that this origin serves (or all), at a stage."""
-    wanted = None if serves is None else {str(name).rstrip(".").lower() for name in serves}
-    return [
-        {
-            "name": entry["name"],
-            "stage": stage,
-            "trust_bundle": entry["trust_bundle"],
-            "certificate": entry["certificate"],
-        }
-        for entry in entries
-        if wanted is None or entry["name"] in wanted
-    ]
 
 
 def add_leaves(

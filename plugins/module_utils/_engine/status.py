@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
+
+from .fleet import days_left
 
 COLUMNS = ("hostname", "origin", "stage", "edge", "generation", "days left", "last bad request", "attention")
 
@@ -31,7 +33,7 @@ def rows(
             if serves is not None and entry["name"] not in serves:
                 continue
             stage = _stage(entry["name"], there.get("sites"))
-            left = _days_left(entry.get("expires_on"), now)
+            left = days_left(entry.get("expires_on"), now)
             edge = _edge(entry)
             found.append(
                 {
@@ -46,20 +48,6 @@ def rows(
                     "attention": _attention(stage, edge, left, warn_days),
                 }
             )
-    return found
-
-
-def origins(hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """What the plays left on each origin (``<server>_sites``, ``aop_serves``, ``aop_last_bad``), for :func:`rows`."""
-    found = {}
-    for name in names:
-        facts = hostvars[name]
-        serves = facts.get("aop_serves")
-        found[name] = {
-            "serves": None if serves is None else [str(one).rstrip(".").lower() for one in serves],
-            "sites": facts.get(f"{facts.get('aop_server')}_sites"),
-            "last_bad": facts.get("aop_last_bad"),
-        }
     return found
 
 
@@ -101,15 +89,6 @@ def _edge(entry: Mapping[str, Any]) -> str:
         return "suppressed"
     active = entry.get("association_status") == "active" and entry.get("certificate_status") == "active"
     return "presents" if active else "pending"
-
-
-def _days_left(expires_on: str | None, now: datetime) -> float | None:
-    if not expires_on:
-        return None
-    moment = datetime.fromisoformat(expires_on.replace("Z", "+00:00"))
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return round((moment - now).total_seconds() / 86400, 2)
 
 
 def _attention(stage: str, edge: str, left: float | None, warn_days: float) -> list[str]:

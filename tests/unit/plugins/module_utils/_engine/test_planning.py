@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.originlock.aop.plugins.module_utils._engine import planning
+from ansible_collections.originlock.aop.plugins.module_utils._engine import fleet, planning
 from ansible_collections.originlock.aop.plugins.module_utils._pki.verify import describe
 from ansible_collections.originlock.aop.tests.unit.plugins.pki_fixtures import support
 
@@ -90,8 +90,8 @@ def test_the_same_certificate_is_not_given_twice():
 
 def test_an_origin_gets_what_it_serves():
     entries = planning.protections([ZONE], {}, {"example.com": CA})
-    assert [one["name"] for one in planning.for_origin(entries, "enforce")] == ["api.example.com", "app.example.com"]
-    served = planning.for_origin(entries, "enforce", ["App.example.com."])
+    assert [one["name"] for one in fleet.for_origin(entries, "enforce")] == ["api.example.com", "app.example.com"]
+    served = fleet.for_origin(entries, "enforce", ["App.example.com."])
     assert served == [{"name": "app.example.com", "stage": "enforce", "trust_bundle": CA, "certificate": ""}]
 
 

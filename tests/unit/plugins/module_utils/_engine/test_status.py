@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from ansible_collections.originlock.aop.plugins.module_utils._engine import status
+from ansible_collections.originlock.aop.plugins.module_utils._engine import fleet, status
 
 NOW = datetime(2026, 11, 24, tzinfo=timezone.utc)
 ENTRY = {
@@ -75,9 +75,9 @@ def test_an_origin_that_cannot_be_read_is_unknown_and_only_served_hostnames_are_
 
 def test_origins_are_taken_from_what_the_plays_left():
     left = {"web1": {"aop_server": "nginx", "nginx_sites": [1], "aop_serves": ["A.example.com."]}, "web2": {}}
-    assert status.origins(left, ["web1", "web2"]) == {
-        "web1": {"serves": ["a.example.com"], "sites": [1], "last_bad": None},
-        "web2": {"serves": None, "sites": None, "last_bad": None},
+    assert fleet.origins(left, ["web1", "web2"]) == {
+        "web1": {"serves": ["a.example.com"], "sites": [1], "last_bad": {}, "evidence": None},
+        "web2": {"serves": None, "sites": None, "last_bad": {}, "evidence": None},
     }
 
 

@@ -1,0 +1,190 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What playbooks hand from the controller to the origins and back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from .._evidence.tally import EDGE
+from .._pki.errors import PkiError
+from .._pki.facts import describe
+from .._pki.verify import parse_bundle
+
+SUCCESS = "SUCCESS"
+
+
+def for_origin(
+    entries: Sequence[Mapping[str, Any]], stage: str, serves: Sequence[str] | None = None
+) -> list[dict[str, str]]:
+    """The option ``hostnames`` of C(origin_site): the entries that this origin serves (or all), at a stage."""
+    wanted = None if serves is None else {str(name).rstrip(".").lower() for name in serves}
+    return [
+        {
+            "name": entry["name"],
+            "stage": stage,
+            "trust_bundle": entry["trust_bundle"],
+            "certificate": entry["certificate"],
+        }
+        for entry in entries
+        if wanted is None or entry["name"] in wanted
+    ]
+
+
+def origins(hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What the plays left on each origin: ``serves``, ``sites`` (``<server>_sites``), ``last_bad``, ``evidence``."""
+    found = {}
+    for name in names:
+        facts = hostvars[name]
+        serves = facts.get("aop_serves")
+        evidence = facts.get("aop_evidence") or {}
+        found[name] = {
+            "serves": None if serves is None else [str(one).rstrip(".").lower() for one in serves],
+            "sites": facts.get(f"{facts.get('aop_server')}_sites"),
+            "last_bad": last_bad(evidence),
+            "evidence": evidence if "counts" in evidence else None,
+        }
+    return found
+
+
+def last_bad(evidence: Mapping[str, Any]) -> dict[str, str]:
+    """For each hostname the last request from the edge that wasn't a trusted success, in words."""
+    latest: dict[str, Mapping[str, Any]] = {}
+    for entry in evidence.get("counts") or []:
+        bad = entry["source"] == EDGE and not (entry["verification"] == SUCCESS and entry["current"])
+        if bad and entry["last"] >= latest.get(entry["hostname"], entry)["last"]:
+            latest[entry["hostname"]] = entry
+    return {
+        hostname: f"{datetime.fromtimestamp(entry['last'], timezone.utc):%Y-%m-%d %H:%M:%SZ} {entry['verification']}"
+        for hostname, entry in latest.items()
+    }
+
+
+def generations(
+    entries: Sequence[Mapping[str, Any]], state: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The option ``certificates`` of C(origin_evidence): all that Cloudflare holds; those in use are current."""
+    current = {entry["sha256"] for entry in entries if entry.get("sha256")}
+    known: dict[str, dict[str, Any]] = {}
+    for held in state.values():
+        for certificate in held.get("certificates") or []:
+            facts = _facts(certificate.get("certificate"))
+            if facts is not None:
+                known[facts["fingerprint_sha256"]] = {
+                    "label": facts["fingerprint_sha256"][:12],
+                    "sha256": facts["fingerprint_sha256"],
+                    "sha1": facts["fingerprint_sha1"],
+                    "serial": facts["serial"],
+                    "issuer": facts["issuer"],
+                    "current": facts["fingerprint_sha256"] in current,
+                }
+    return list(known.values())
+
+
+def for_gate(
+    entries: Sequence[Mapping[str, Any]], there: Mapping[str, Mapping[str, Any]], now: datetime
+) -> list[dict[str, Any]]:
+    """The option ``hostnames`` of C(evidence_gate). ``there`` as made by :func:`origins`; ``now`` is aware."""
+    found = []
+    for entry in entries:
+        serving = [
+            name for name, one in sorted(there.items()) if one["serves"] is None or entry["name"] in one["serves"]
+        ]
+        if serving:
+            found.append(
+                {
+                    "name": entry["name"],
+                    "origins": serving,
+                    "certificate": {
+                        "status": str(entry.get("certificate_status") or "missing"),
+                        "days_left": days_left(entry.get("expires_on"), now) or 0.0,
+                    },
+                    "association": {
+                        "enabled": bool(entry.get("association_enabled")),
+                        "status": str(entry.get("association_status") or "missing"),
+                    },
+                }
+            )
+    return found
+
+
+def canary_lines(entries: Sequence[Mapping[str, Any]], there: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """One line for each hostname: which origins the canaries reached, with what, and which they didn't."""
+    lines = []
+    for gate in for_gate(entries, there, datetime.now(timezone.utc)):
+        name = gate["name"]
+        reached, missed = [], []
+        for origin in gate["origins"]:
+            nonces = ((there[origin].get("evidence") or {}).get("nonces") or {}).values()
+            seen = sorted({nonce["verification"] for nonce in nonces if nonce["hostname"] == name})
+            (reached if seen else missed).append(f"{origin} ({', '.join(seen)})" if seen else origin)
+        lines.append(
+            f"{name}: canaries reached {', '.join(reached) or 'no origin'}"
+            + (f"; not {', '.join(missed)}" if missed else "")
+        )
+    return lines
+
+
+def probe_origins(hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
+    """The option ``origins`` of C(origin_probe): addresses from ``aop_addresses`` or the connection's, and listeners."""
+    found = []
+    for name in names:
+        facts = hostvars[name]
+        outcome = facts.get(f"{facts.get('aop_server')}_result") or {}
+        listeners = {one for site in outcome.get("sites") or [] for one in site["listeners"]}
+        addresses = facts.get("aop_addresses") or [facts.get("ansible_host") or name]
+        found.append({"name": name, "addresses": list(addresses), "listeners": sorted(listeners)})
+    return found
+
+
+def probe_hostnames(entries: Sequence[Mapping[str, Any]], directory: str) -> list[dict[str, str]]:
+    """The option ``hostnames`` of C(origin_probe), with our leaf where its key is at hand below ``directory``."""
+    found = []
+    for entry in entries:
+        wish = {"name": entry["name"]}
+        path = os.path.join(directory, entry["zone"], "leaves", str(entry.get("leaf")))
+        if os.access(path + ".key", os.R_OK) and os.access(path + ".crt", os.R_OK):
+            wish.update(certificate=path + ".crt", private_key=path + ".key")
+        ca = os.path.join(directory, entry["zone"], "ca.crt")
+        if os.access(ca, os.R_OK):
+            wish["ca_certificate"] = ca
+        found.append(wish)
+    return found
+
+
+def hole_line(finding: Mapping[str, Any]) -> str:
+    """A hole or finding of C(origin_probe) in one line."""
+    return (
+        f"[{finding['code']}] {finding['hostname']} on {finding['origin']}, {finding['listener']}: "
+        f"{finding['variant']}: {finding['evidence']}. {finding['remedy']}"
+    )
+
+
+def refused_edge_requests(evidence: Mapping[str, Any]) -> int:
+    """Requests from the edge in the evidence that enforcement refuses, as far as the server logs them."""
+    return sum(
+        int(entry["count"])
+        for entry in evidence.get("counts") or []
+        if entry["source"] == EDGE and entry["verification"] != SUCCESS
+    )
+
+
+def days_left(expires_on: str | None, now: datetime) -> float | None:
+    """Days until an RFC 3339 time; ``now`` is aware."""
+    if not expires_on:
+        return None
+    moment = datetime.fromisoformat(expires_on.replace("Z", "+00:00"))
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return round((moment - now).total_seconds() / 86400, 2)
+
+
+def _facts(pem: str | None) -> dict[str, Any] | None:
+    try:
+        return describe(parse_bundle(pem, "a certificate at Cloudflare")[0]).as_dict() if pem else None
+    except PkiError:
+        return None
