@@ -117,7 +117,8 @@ def canary_lines(entries: Sequence[Mapping[str, Any]], there: Mapping[str, Mappi
     lines = []
     for gate in for_gate(entries, there, datetime.now(timezone.utc)):
         name = gate["name"]
-        reached, missed = [], []
+        reached: list[str] = []
+        missed: list[str] = []
         for origin in gate["origins"]:
             nonces = ((there[origin].get("evidence") or {}).get("nonces") or {}).values()
             seen = sorted({nonce["verification"] for nonce in nonces if nonce["hostname"] == name})
@@ -130,7 +131,7 @@ def canary_lines(entries: Sequence[Mapping[str, Any]], there: Mapping[str, Mappi
 
 
 def probe_origins(hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
-    """The option ``origins`` of C(origin_probe): addresses from ``aop_addresses`` or the connection's, and listeners."""
+    """The option ``origins`` of C(origin_probe): addresses (``aop_addresses``, or the connection's) and listeners."""
     found = []
     for name in names:
         facts = hostvars[name]
