@@ -73,13 +73,18 @@ molecule: setup system ## Each server role on real hosts (ARGS="-s nginx" for on
 	@$(BIN)/python -m tests.hosts images
 	@$(BIN)/molecule test $(or $(ARGS),--all)
 
+.PHONY: origins
+origins: setup system ## Server drivers and probe against real servers (ARGS="tests/origins/nginx" for some)
+	@$(BIN)/python -m tests.hosts images
+	@$(PYTEST) $(or $(ARGS),tests/origins)
+
 .PHONY: e2e
 e2e: setup system ## From nothing to enforced, with traffic, on real hosts
 	@$(PYTEST) $(or $(ARGS),tests/e2e)
 
 .PHONY: bench
 bench: setup ## API calls and time for many hostnames
-	@$(PYTEST) $(or $(ARGS),tests/bench)
+	@set -e; for bench in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$bench .py) $(ARGS); done
 
 .PHONY: clean
 clean: ## Remove test hosts and everything that was generated here (images stay)
