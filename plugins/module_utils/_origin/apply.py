@@ -156,6 +156,8 @@ def _restore(driver: Driver, work: Transaction, run: Runner) -> None:
 def _take_back(driver: Driver, work: Transaction, activated: bool, run: Runner, error: BaseException) -> None:
     run(("systemctl", "stop", (transactions.UNIT % work.id) + ".timer"), {})
     work.revert()
+    # Nothing is left to be taken back, whatever the server says to the old files.
+    work.discard()
     if activated:
         try:
             driver.validate_live()
@@ -165,7 +167,6 @@ def _take_back(driver: Driver, work: Transaction, activated: bool, run: Runner, 
                 f"{error}. The old files are back, but the server doesn't accept them either: {second}",
                 "Look at the server at once.",
             ) from error
-    work.discard()
 
 
 def _timer_runs(work: Transaction, run: Runner) -> bool:

@@ -161,6 +161,7 @@ def test_a_reload_that_is_not_carried_out_is_noticed_and_taken_back(nginx: Nginx
         result = nginx.apply([clients.wanted(APP, "log_only")])
         assert "kept its old configuration" in result["error"]
         assert "bind() to 0.0.0.0:8443 failed" in result["error"]
+        assert "The old files are back" in result["error"]
         assert nginx.tree() == before
     finally:
         nginx.sh("systemctl stop busy")

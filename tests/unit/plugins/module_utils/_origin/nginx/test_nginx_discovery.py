@@ -111,9 +111,8 @@ def test_the_default_server() -> None:
     ],
 )
 def test_includes(pattern: str, names: list[str]) -> None:
-    files = dict.fromkeys(
-        ["/e/conf.d/b.conf", "/e/conf.d/a.conf", "/e/conf.d/.h.conf", "/e/conf.d/x/a.conf", "/e/conf.d/c"], ""
-    )
+    there = ("b.conf", "a.conf", ".h.conf", "x/a.conf", "c")
+    files = {f"/e/conf.d/{name}": "" for name in there}
     assert dump.included(pattern, "/e", files) == names
 
 
@@ -181,7 +180,8 @@ def test_build() -> None:
 
 
 def test_rotation_patterns() -> None:
-    text = '/var/log/nginx/*.log "/var/log/my log/x" {\n daily\n postrotate\n  /bin/x { }\n endscript\n}\n/b\n{\n}\n# /c {\n'
+    text = '/var/log/nginx/*.log "/var/log/my log/x" {\n daily\n postrotate\n  /bin/x { }\n endscript\n}\n'
+    text += "/b\n{\n}\n# /c {\n"
     assert rotation_patterns(text) == ["/var/log/nginx/*.log", "/var/log/my log/x", "/b"]
 
 
