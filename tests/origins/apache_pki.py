@@ -31,7 +31,7 @@ class Authority:
 
     def leaf(
         self, name: str, usage: Optional[Any] = ExtendedKeyUsageOID.CLIENT_AUTH, days: Tuple[int, int] = (-1, 30)
-    ) -> "Tuple[str, str]":
+    ) -> Tuple[str, str]:
         """Certificate and key of a client, as PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])

@@ -77,7 +77,7 @@ def log(stages: Mapping[str, str], log_path: str, dump: Dump) -> str:
     text = f"# {MARK} verification log\n{_NOTE}"
     fields = dict(_FIELDS)
     if "setenvif" in dump.modules:
-        fields["path"] = f"%{{{_PATH}}}e"
+        fields["path"] = f"%<{{{_PATH}}}e"
     for stage in (LOG_ONLY, ENFORCE):
         hostnames = sorted(name for name, value in stages.items() if value == stage)
         if not hostnames:
