@@ -1,0 +1,221 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each rule of the gate has its own code and words."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Optional
+
+import pytest
+
+from ansible_collections.originlock.aop.plugins.module_utils._evidence import gate
+from ansible_collections.originlock.aop.plugins.module_utils._evidence.certificates import Certificates, generations
+from ansible_collections.originlock.aop.plugins.module_utils._evidence.exceptions import declared
+from ansible_collections.originlock.aop.plugins.module_utils._evidence.gate_types import Limits
+from ansible_collections.originlock.aop.plugins.module_utils._evidence.scan import Scanner
+from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._evidence.evidence_lines import (
+    CERTIFICATES,
+    DIRECT,
+    line,
+    question,
+)
+
+NONCE = "0f" * 16
+TODAY = date(2026, 11, 24)
+CANARY = {"hostname": "app.example.com", "nonce": NONCE, "status": 404, "ray": "", "error": ""}
+OLD = {"label": "gen-2025", "serial": "77", "current": False}
+
+
+def evidence(lines: list[bytes], canary: bool = True, **changes: Any) -> dict[str, Any]:
+    known = generations([*CERTIFICATES, OLD])
+    scanner = Scanner(question(certificates=Certificates(known), nonces=frozenset([NONCE])))
+    if canary:
+        lines = [*lines, line(path="/.well-known/originlock-canary/" + NONCE)]
+    data = b"".join(text + b"\n" for text in lines)
+    if data:
+        scanner.block(data, len(data))
+    result = scanner.tally.as_dict({entry.label: entry.current for entry in known})
+    return dict(result, found=True, since="2026-11-24T00:00:00Z", **changes)
+
+
+def judge(
+    found: Optional[dict[str, Any]],
+    limits: Optional[Limits] = None,
+    exceptions: Optional[list[dict[str, Any]]] = None,
+    canaries: Optional[list[dict[str, Any]]] = None,
+    **entry: Any,
+) -> gate.Verdict:
+    verdicts, _proposals = gate.judge(
+        {"web1": found},
+        [dict({"name": "app.example.com"}, **entry)],
+        [CANARY] if canaries is None else canaries,
+        declared(exceptions or []),
+        limits or Limits(),
+        TODAY,
+    )
+    return verdicts[0]
+
+
+def codes(verdict: gate.Verdict) -> list[str]:
+    return [refusal.code for refusal in verdict.refusals]
+
+
+GOOD = [line()] * 20
+EMPTY = {"serial": "", "issuer": "", "fingerprint": ""}
+FOREIGN = {"serial": "9", "issuer": "CN=evil", "fingerprint": ""}
+PENDING = "pending_deployment"
+
+
+def test_all_well() -> None:
+    verdict = judge(
+        evidence(GOOD),
+        Limits(min_requests=21),
+        certificate={"status": "active", "days_left": 100.0},
+        association={"enabled": True, "status": "active"},
+    )
+    assert (verdict.allowed, codes(verdict), verdict.edge_requests, verdict.trusted) == (True, [], 21, 21)
+    assert verdict.message().endswith("21 of 21 requests from the edge trusted; may be enforced.")
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "words"),
+    [
+        (
+            [line(verify="NONE", serial="", issuer="", fingerprint="")] * 5,
+            "nothing_presented",
+            "presents no certificate at all",
+        ),
+        (
+            [line(verify="FAILED:unable to verify the first certificate", serial="9", issuer="CN=evil", fingerprint="")]
+            * 5,
+            "foreign_certificate",
+            "unable to verify the first certificate \\(5\\)",
+        ),
+        ([line(verify="GENEROUS", server="apache")] * 5, "foreign_certificate", "that the trusted CA did not issue"),
+        ([line(verify="FAILED:certificate has expired")] * 5, "expired_certificate", "5 of 5 .* expired certificate"),
+        ([line(serial="77", fingerprint="")] * 5, "old_generation", "the old generation gen-2025"),
+        ([line(serial="99", fingerprint="")] * 5, "unknown_generation", "isn't one of the known generations"),
+        (
+            [line(serial="99", issuer="CN=origin-pull.cloudflare.net", fingerprint="")] * 5,
+            "shared_certificate",
+            "Cloudflare's shared certificate",
+        ),
+        (
+            [line(server="apache", tls="TLSv1.2", resumed="Resumed")] * 5,
+            "evidence_not_trusted",
+            "Apache on resumed TLS 1.2",
+        ),
+        (
+            [line(verify="NONE", resumed="r", serial="", issuer="", fingerprint="")] * 5,
+            "stale_session",
+            "resumed TLS sessions",
+        ),
+        ([line(verify="?")] * 5, "unknown_result", "result that isn't known"),
+    ],
+)
+def test_what_the_edge_presents(lines: list[bytes], code: str, words: str) -> None:
+    verdict = judge(evidence(lines, canary=False), Limits(canary=False))
+    assert codes(verdict) == [code]
+    assert not verdict.allowed
+    with pytest.raises(AssertionError, match=words):
+        raise AssertionError(verdict.refusals[0].message)
+    assert verdict.refusals[0].remedy
+    assert verdict.refusals[0].numbers["requests"] == 5
+
+
+def test_one_bad_request_in_ten_thousand() -> None:
+    bad = line(verify="NONE", serial="", issuer="", fingerprint="")
+    verdict = judge(evidence([line()] * 6000 + [bad] + [line()] * 3998))
+    assert codes(verdict) == ["sometimes_nothing"]
+    assert "1 of 10000 requests from the edge" in verdict.refusals[0].message
+
+
+def test_mixed_failures_are_told_apart() -> None:
+    lines = [line(verify="FAILED:certificate has expired")] * 2 + [line(verify="FAILED:self-signed certificate")]
+    verdict = judge(evidence(GOOD + lines))
+    assert codes(verdict) == ["expired_certificate", "foreign_certificate"]
+    assert [refusal.numbers["requests"] for refusal in verdict.refusals] == [2, 1]
+
+
+def test_missing_things() -> None:
+    assert codes(judge(None)) == ["evidence_missing"]
+    assert codes(judge(dict(evidence([]), found=False))) == ["log_missing"]
+    assert codes(judge(evidence([], canary=False), canaries=[CANARY])) == ["no_evidence", "canary_missing"]
+    assert codes(judge(evidence(GOOD), Limits(min_requests=22))) == ["too_few_requests"]
+    assert codes(judge(evidence([*GOOD, b"garbage"]))) == ["unreadable_lines"]
+    assert codes(judge(evidence([*GOOD, b"garbage"]), Limits(max_unreadable=1))) == []
+
+
+def test_canaries() -> None:
+    missing = judge(evidence(GOOD, canary=False))
+    assert codes(missing) == ["canary_missing"]
+    assert "None of 1 canaries arrived on web1" in missing.refusals[0].message
+    failed = judge(evidence(GOOD, canary=False), canaries=[dict(CANARY, status=525, error="HTTP 525: handshake")])
+    assert codes(failed) == ["canary_failed"]
+    assert "HTTP 525: handshake" in failed.refusals[0].message
+    assert codes(judge(evidence(GOOD), canaries=[])) == ["canary_not_sent"]
+    assert codes(judge(evidence(GOOD), Limits(canary=False), canaries=[])) == []
+    past = line(path="/.well-known/originlock-canary/" + NONCE, peer=DIRECT)
+    assert codes(judge(evidence([*GOOD, past], canary=False), Limits(refuse_direct=False))) == ["canary_past_edge"]
+    elsewhere = line(path="/.well-known/originlock-canary/" + NONCE, hostname="api.example.com")
+    assert codes(judge(evidence([*GOOD, elsewhere], canary=False))) == ["canary_missing"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "code", "words"),
+    [
+        (
+            {"certificate": {"status": PENDING, "days_left": 100}},
+            "certificate_inactive",
+            "is pending_deployment",
+        ),
+        ({"certificate": {"status": "active", "days_left": 3.25}}, "certificate_expires", "expires in 3.2 days"),
+        ({"association": {"enabled": False, "status": "active"}}, "association_disabled", "no enabled association"),
+        (
+            {"association": {"enabled": True, "status": PENDING}},
+            "association_inactive",
+            "is pending_deployment",
+        ),
+    ],
+)
+def test_cloudflare(entry: dict[str, Any], code: str, words: str) -> None:
+    verdict = judge(evidence(GOOD), **entry)
+    assert codes(verdict) == [code]
+    assert words in verdict.refusals[0].message
+
+
+def test_direct_callers_are_listed_with_proposals() -> None:
+    found = evidence([*GOOD, line(peer=DIRECT, verify="NONE", path="/health", agent="monitor")])
+    verdicts, proposals = gate.judge({"web1": found}, [{"name": "app.example.com"}], [CANARY], [], Limits(), TODAY)
+    assert codes(verdicts[0]) == ["direct_callers"]
+    assert f"{DIRECT} (1 times)" in verdicts[0].refusals[0].message
+    assert proposals == [{"source": DIRECT, "hostname": "app.example.com", "path": "/health", "expires": "2027-02-22"}]
+    assert codes(judge(found, Limits(refuse_direct=False))) == []
+    accepted = declared(proposals)
+    assert accepted[0].covers_path("/health")
+
+
+def test_expired_exception_refuses() -> None:
+    entry = {"source": DIRECT, "hostname": "app.example.com", "path": "/health", "expires": "2026-11-23"}
+    verdict = judge(evidence(GOOD), exceptions=[entry])
+    assert codes(verdict) == ["exception_expired"]
+    assert "expired on 2026-11-23" in verdict.refusals[0].message
+    assert codes(judge(evidence(GOOD), exceptions=[dict(entry, expires="2026-11-24")])) == []
+    assert codes(judge(evidence(GOOD), exceptions=[dict(entry, hostname="api.example.com")])) == []
+
+
+def test_override_needs_a_reason_and_stays_visible() -> None:
+    assert not judge(None, Limits(override_reason="  ")).allowed
+    verdict = judge(None, Limits(override_reason="planned, ticket 12"))
+    assert (verdict.allowed, verdict.overridden, codes(verdict)) == (True, True, ["evidence_missing"])
+    assert "overridden: [evidence_missing]" in verdict.message()
+
+
+def test_table() -> None:
+    verdict = judge(evidence(GOOD))
+    lines = gate.table([verdict, judge(None)])
+    assert lines[0].split() == ["HOSTNAME", "ORIGIN", "EDGE", "TRUSTED", "DIRECT", "VERDICT"]
+    assert lines[1].split()[:6] == ["app.example.com", "web1", "21", "21", "0", "may"]
+    assert lines[2].endswith("refused: evidence_missing")
