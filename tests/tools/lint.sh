@@ -14,7 +14,7 @@ step() {
   "$@" </dev/null || failed+=("$name")
 }
 
-step ruff ruff check --quiet .
+step ruff ruff check --quiet --output-format concise .
 step mypy mypy
 step 'direction of imports' python tests/tools/import_direction.py
 step 'tests of the tools' python -m pytest -q tests/tools
