@@ -121,6 +121,8 @@ def classify(
     if case.listener.kind == PLAIN and 300 <= outcome.status < 400 and outcome.location.lower().startswith("https://"):
         return CLOSED, said
     page = reference.page
+    if case.listener.kind == PLAIN and outcome.status in (404, 410) and page is not None and page.status < 400:
+        return CLOSED, said + ", not the protected page"
     if outcome.status in _PASSING_TROUBLE and not (page and page.status == outcome.status):
         return INCONCLUSIVE, said + ", which may be anybody's"
     if nobody is not None and page is not None:

@@ -127,10 +127,18 @@ def test_the_page_of_a_refusal_can_be_the_protected_one() -> None:
         (Outcome("unreachable"), "closed"),
         (Outcome("response", 200), "open"),
         (Outcome("response", 403), "enforced"),
+        (Outcome("response", 404), "closed"),
+        (Outcome("response", 405), "open"),
     ],
 )
 def test_plain_http(outcome: Outcome, verdict: str) -> None:
     assert _class(OVER_PLAIN, outcome) == verdict
+
+
+def test_a_page_that_is_nowhere_is_no_proof() -> None:
+    gone = Outcome("response", 404, body=b"not found", asked=None)
+    assert _class(OVER_PLAIN, gone, c.Reference()) == "open"
+    assert _class(OVER_PLAIN, gone, c.Reference(c.BY_LEAF, gone)) == "open"
 
 
 def test_a_site_that_answers_to_any_name() -> None:

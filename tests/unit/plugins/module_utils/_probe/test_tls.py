@@ -240,9 +240,10 @@ def test_no_answer(files: Path) -> None:
         assert tls.exchange(_case(server), NOBODY, replace(SETTINGS, timeout=0.3)).end == "timeout"
 
 
-def test_nobody_listens(files: Path) -> None:
-    with _server(None) as server:
-        case = _case(server)
+def test_nobody_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    case = Case("app.test", "web1", Listener("127.0.0.1", port), sni="app.test", host="app.test")
     assert tls.exchange(case, NOBODY, SETTINGS) == Outcome("refused", detail="connection refused")
 
 
