@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Dict, Iterator
 
 import pytest
@@ -14,7 +15,8 @@ from tests.origins.apache_pki import Clients
 
 from .host import NginxHost
 
-PREFIX = "nginx-tests"
+#: Of its own for every run, so that two of them don't take each other's hosts down.
+PREFIX = f"nginx-{os.getpid()}"
 RELEASES = ("bookworm", "trixie")
 
 
