@@ -12,6 +12,8 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.collections
 export PYTHONPATH := $(CURDIR)/.collections
 export PATH := $(CURDIR)/$(BIN):$(PATH):/usr/sbin:/sbin
 export ANSIBLE_HOME := $(CURDIR)/.ansible
+# Ansible wants UTF-8, which a bare machine may not be set to.
+export LC_ALL := C.UTF-8
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -45,7 +47,7 @@ test: setup system ## Everything below, with times and a summary
 	@$(BIN)/python tests/tools/run_layers.py $(ARGS)
 
 .PHONY: lint
-lint: setup ## ansible-lint, ruff, mypy, direction of imports, changelog
+lint: setup system ## ansible-lint, ruff, mypy, direction of imports, changelog
 	@tests/tools/lint.sh
 
 .PHONY: units

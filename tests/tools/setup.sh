@@ -61,7 +61,7 @@ system() {
 usable_python() {
   local version candidate
   for version in 3.14 3.13 3.12 3.11; do
-    for candidate in "$HOME"/.pyenv/versions/"$version".*/bin/python"$version" "$(command -v "python$version" || true)" \
+    for candidate in "${HOME:-}"/.pyenv/versions/"$version".*/bin/python"$version" "$(command -v "python$version" || true)" \
       /usr/bin/python"$version" "$(command -v python3 || true)" /usr/bin/python3; do
       [ -x "$candidate" ] || continue
       if "$candidate" -c "import sys, venv, ensurepip; sys.exit('%d.%d' % sys.version_info[:2] != '$version')" 2>/dev/null; then
