@@ -176,4 +176,5 @@ def _source_of_restore() -> str:
     source = loader.get_source(restore.__name__) if loader is not None else None
     if not source:
         raise OriginError("The program for the revert timer can't be read", "Set confirm_within to 0.")
-    return str(source)
+    # Ansible's own import hook answers in bytes.
+    return source.decode("utf-8") if isinstance(source, bytes) else str(source)

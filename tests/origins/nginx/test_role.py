@@ -97,9 +97,8 @@ def test_warnings_and_refusals_reach_the_user(
 ) -> None:
     for host in hosts.values():
         host.reset()
-        host.sh(
-            "sed -i 's,location / {,error_page 496 /x;\\n location / { access_log off;,' /etc/nginx/sites-available/app*"
-        )
+        there = "location / {"
+        host.sh(f"sed -i 's,{there},error_page 496 /x;\\n {there} access_log off;,' /etc/nginx/sites-available/app*")
         host.restart()
     output, _counts = play(tmp_path, variables)
     assert "warning location_has_own_log: app.example.com: access_log off in a location" in output
