@@ -88,7 +88,10 @@ def test_each_family_is_probed(stage: Stage) -> None:
     assert {hole.listener for hole in summary.holes} == {"[::1]:%d" % stage.farm.ports["ipv6"]["P"]}
 
 
-@pytest.mark.parametrize(("scenario", "turns"), [("good", 20), ("good_own_check", 2)])
+@pytest.mark.parametrize(
+    ("scenario", "turns"),
+    [("good", 20), ("good_own_check", 2), ("default_other_ca_no_sessions", 1), ("default_other_ca_issuer", 1)],
+)
 def test_finds_nothing_where_nothing_is(stage: Stage, scenario: str, turns: int) -> None:
     """20 runs of 20, without a single doubtful row."""
     for _turn in range(turns):

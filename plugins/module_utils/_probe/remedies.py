@@ -77,8 +77,9 @@ REMEDIES: dict[str, dict[str, str]] = {
         NGINX: "A TLS session of another site is taken with that site's verdict. Make a "
         "default_server with ssl_reject_handshake on for every listener (nginx 1.22 and 1.26 take "
         "sessions that were made without SNI at a default server that asks for certificates), "
-        "and use ssl_client_certificate instead of ssl_trusted_certificate alone, whose sessions "
-        "nginx 1.30 takes over from any site.",
+        "or switch ssl_session_tickets and ssl_session_cache off in the default server; and use "
+        "ssl_client_certificate instead of ssl_trusted_certificate alone, with which nginx 1.30 "
+        "takes sessions of any site.",
         APACHE: "Update Apache (CVE-2025-23048), set SSLStrictSNIVHostCheck on, and switch session "
         "caches off until then.",
     },

@@ -54,6 +54,20 @@ SCENARIOS: Dict[str, list[str]] = {
     # The same with another CA's site as the default server. The check holds against requests, but nginx 1.22 and
     # 1.26 take over a TLS 1.3 session that was made there without SNI: then SNI and Host are both right.
     "default_other_ca_checked": [_STAFF, _OPEN, _app(_STRICT), _REDIRECT],
+    # Three ways to close that: no sessions at the default server, a look at the issuer, and a rejecting default
+    # server (which is "good").
+    "default_other_ca_no_sessions": [
+        _STAFF.replace("server {", "server { ssl_session_tickets off; ssl_session_cache off;", 1),
+        _OPEN,
+        _app(_STRICT),
+        _REDIRECT,
+    ],
+    "default_other_ca_issuer": [
+        _STAFF,
+        _OPEN,
+        _app(_STRICT + ' if ($ssl_client_i_dn != "CN=Our AOP CA") { return 403; }'),
+        _REDIRECT,
+    ],
     "default_other_ca": [_STAFF, _OPEN, _app(_CA), _REDIRECT],
     "error_page": [
         _OPEN,
