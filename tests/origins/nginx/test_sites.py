@@ -317,10 +317,22 @@ def test_one_block_with_and_without_tls(nginx: NginxHost, clients: Clients) -> N
     assert "plain_http_open" in str(nginx.apply([clients.wanted(APP, "enforce")])["details"])
     done(nginx.apply([clients.wanted(APP, "enforce")], plain_http="redirect"))
     assert nginx.plain_request(APP).status == 308
+    assert nginx.plain_request(APP, "/.well-known/acme-challenge/x").status == 200
     assert nginx.request(APP, APP).status == 400
     assert nginx.request(APP, APP, identity=clients.files["valid"]).status == 200
     done(nginx.apply([clients.wanted(APP, "off")]))
     assert nginx.tree() == before
+
+
+def test_one_block_that_redirects_by_itself(nginx: NginxHost, clients: Clients) -> None:
+    inside = "if ($scheme = http) { return 301 https://$host$request_uri; }"
+    only(nginx, site(f"{APP} shop.example.com", inside, "listen 80; listen 443 ssl;"))
+    for wishes in ([APP], [APP, "shop.example.com"]):
+        done(nginx.apply([clients.wanted(name, "enforce") for name in wishes]))
+        assert nginx.plain_request(APP).status == 301
+        assert nginx.request(APP, APP).status in (400, 403)
+        assert nginx.request(None, APP).status in (400, 403, 421)
+        assert nginx.request(APP, APP, identity=clients.files["valid"]).status == 200
 
 
 def test_a_long_name(nginx: NginxHost, clients: Clients) -> None:

@@ -17,6 +17,7 @@ from .web import Server
 _REWRITING = ("if", "return", "rewrite", "set", "break")
 _CONTENT = ("root", "alias", "proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass")
 _CATCH_ALL = re.compile(r"^\^?(/|\(?\.\*\)?|/?\(\.\*\)|\^)?\$?$")
+_WITHOUT_TLS = ("$scheme = http", "$scheme != https", "$https =", "$https != on", "$server_port = 80")
 _CHALLENGE = "/.well-known/acme-challenge"
 
 
@@ -149,7 +150,15 @@ def _error_page(one: Directive, hostname: str, whole: bool) -> Iterator[Finding]
             "Remove 495 and 496 from it; nginx's own refusal (400) needs no page.",
             one,
         )
-    elif target.startswith("@") and ({"421", "497"} if whole else {"403", "421", "497"}) & codes:
+    elif "497" in codes and not target.startswith(("https://", "http://", "$scheme://")):
+        yield finding(
+            "error_page_497",
+            hostname,
+            f"{one.text()} serves its content to plain HTTP on a TLS port, so without a certificate",
+            "Let it redirect: error_page 497 https://$host$request_uri;",
+            one,
+        )
+    elif target.startswith("@") and ({"421"} if whole else {"403", "421"}) & codes:
         yield finding(
             "error_page_named",
             hostname,
@@ -178,7 +187,7 @@ def _first_before(found: Discovery, server: Server, line: Directive) -> Directiv
 
 
 def is_closed(found: Discovery, server: Server) -> bool:
-    """Whether a block gives no content: every request is redirected or refused (ACME challenges apart)."""
+    """Whether a block gives no content without TLS: it redirects or refuses all that (ACME challenges apart)."""
     block = server.directive
     for child in found.site(block):
         if child.name == "return" and _gives_nothing(child):
@@ -186,11 +195,18 @@ def is_closed(found: Discovery, server: Server) -> bool:
         if child.name == "rewrite" and len(child.args) == 3 and child.args[2] in ("permanent", "redirect"):
             if _CATCH_ALL.match(child.args[0]) and child.args[1].startswith(("https://", "$scheme://")):
                 return True
+        elif child.name == "if" and " ".join(child.args).strip("() ") in _WITHOUT_TLS and _answers(found, child):
+            return True
         elif child.name in ("rewrite", "break", "return") or (child.name == "if" and _may_go_on(found, child)):
             break  # what follows isn't carried out for every request
     locations = found.site_named(block, "location")
     everything = [one for one in locations if location_parts(one) in (("", "/"), ("^~", "/"))]
     return bool(everything) and all(_location_closed(found, one) for one in locations)
+
+
+def _answers(found: Discovery, condition: Directive) -> bool:
+    """Whether an ``if`` ends with a redirect or a refusal."""
+    return not _may_go_on(found, condition) and any(child.name == "return" for child in found.site(condition))
 
 
 def _may_go_on(found: Discovery, condition: Directive) -> bool:

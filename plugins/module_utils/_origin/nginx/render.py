@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..model import ENFORCE, MARK
+from .doors import is_closed
 from .survey import Discovery
 from .syntax import Directive, location_parts, quote
 from .web import Server
@@ -52,9 +53,14 @@ def http_file(stages: Mapping[str, str], realip: bool, per_name: bool, redirects
         _map("$request_uri", "$aop_path", ['"~^(?<aop_plain>[^?]*)" $aop_plain']),
         _map("$ssl_client_fingerprint", "$aop_fingerprint", ['"~." "sha1:$ssl_client_fingerprint"']),
         "# A TLS session that was opened for another name was checked against another server block's CA.",
+        "# Requests without TLS are not judged here: the block redirects or refuses them, or isn't enforced.",
         _map(
-            '"$ssl_server_name|$host"', "$aop_sni_mismatch", [r'"~*^(?<aop_name>[^|]+)\|\k<aop_name>$" 0'], default="1"
+            '"$https|$ssl_server_name|$host"',
+            "$aop_sni_mismatch",
+            [r'"~^\|" 0', r'"~*^on\|(?<aop_name>[^|]+)\|\k<aop_name>$" 0'],
+            default="1",
         ),
+        _map('"$https|$ssl_client_verify"', "$aop_unverified", [r'"~^\|" 0', '"on|SUCCESS" 0'], default="1"),
     ]
     if per_name:
         enforced = [_key(name) + " 1" for name, stage in sorted(stages.items()) if stage == ENFORCE]
@@ -64,9 +70,9 @@ def http_file(stages: Mapping[str, str], realip: bool, per_name: bool, redirects
             _map("$host", "$aop_by_host", enforced, default="0"),
             _map("$aop_header", "$aop_by_header", enforced, default="0"),
             _map(
-                '"$aop_by_host$aop_by_header:$aop_sni_mismatch:$ssl_client_verify"',
+                '"$aop_by_host$aop_by_header:$aop_sni_mismatch:$aop_unverified"',
                 "$aop_denied",
-                ['"~^00:" 0', '"~^1[01]:0:SUCCESS$" 0'],
+                ['"~^00:" 0', '"~^1[01]:0:0$" 0'],
                 default="1",
             ),
         ]
@@ -100,9 +106,11 @@ def tls_file(
         lines.append("ssl_verify_depth 3;")
     if redirect:
         lines.append(f"if ($aop_plain_http) {{ return 308 {redirect}; }}")
+    elif strict and found.web.plain_addresses(server) and not is_closed(found, server):
+        lines.append('if ($https = "") { return 403; }')  # nobody asked for a redirect, and content must not get out
     if strict:
         lines.append("if ($aop_sni_mismatch) { return 421; }")
-        lines.append("if ($ssl_client_verify != SUCCESS) { return 403; }")
+        lines.append("if ($aop_unverified) { return 403; }")
     else:
         if enforced:
             lines.append("if ($aop_denied) { return 403; }")

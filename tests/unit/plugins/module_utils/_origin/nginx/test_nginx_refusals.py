@@ -108,7 +108,7 @@ def test_an_inherited_off_is_nothing() -> None:
             f"error_page 496 /x serves its content.*{SITE}:5",
         ),
         ("error_page 421 = @app;", "", "error_page_named", "hands refused requests to @app, which serves them"),
-        ("error_page 497 @app;", "", "error_page_named", "hands refused requests to @app"),
+        ("error_page 497 /x;", "", "error_page_497", "serves its content to plain HTTP on a TLS port"),
         (
             "ssl_trusted_certificate le.pem;",
             "",
@@ -128,7 +128,15 @@ def test_refused_at_enforce_only(inside: str, http: str, code: str, words: str) 
     assert codes(make(found, wish(stage="log_only"))) == []
 
 
-@pytest.mark.parametrize("inside", ["ssl_early_data off;", "error_page 403 404 /x;", "error_page 400 @x;"])
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "ssl_early_data off;",
+        "error_page 403 404 /x;",
+        "error_page 400 @x;",
+        "error_page 497 https://$host$request_uri;",
+    ],
+)
 def test_not_refused(inside: str) -> None:
     assert codes(make(site(block(inside)), wish(stage="enforce"))) == []
 
@@ -248,6 +256,17 @@ def test_the_same_content_on_the_plain_default_server() -> None:
 def test_one_block_for_both() -> None:
     made = make(site(block(listen="listen 80; listen 443 ssl;")), wish(stage="enforce"))
     assert codes(made) == ["plain_http_open"]
+
+
+@pytest.mark.parametrize(
+    "condition", ["($scheme = http)", "($scheme != https)", '($https = "")', "($https != on)", "( $scheme = http )"]
+)
+def test_one_block_that_redirects_what_has_no_tls(condition: str) -> None:
+    listen = "listen 80; listen 443 ssl;"
+    inside = f"if {condition} {{ return 301 https://$host$request_uri; }} root /srv;"
+    assert codes(make(site(block(inside, listen=listen)), wish(stage="enforce"))) == []
+    inside = f"if {condition} {{ set $x 1; }} root /srv;"
+    assert codes(make(site(block(inside, listen=listen)), wish(stage="enforce"))) == ["plain_http_open"]
 
 
 def test_the_same_content_on_a_listener_that_does_not_know_the_name() -> None:
