@@ -146,7 +146,7 @@ def _find(identity: str, root: str) -> Transaction | None:
 
 
 def _restore(driver: Driver, work: Transaction, run: Runner) -> None:
-    run(("systemctl", "stop", (transactions.UNIT % work.id) + ".timer"), {})
+    work.disarm(run)
     work.revert()
     driver.validate_live()
     driver.activate(RELOAD)
@@ -154,7 +154,7 @@ def _restore(driver: Driver, work: Transaction, run: Runner) -> None:
 
 
 def _take_back(driver: Driver, work: Transaction, activated: bool, run: Runner, error: BaseException) -> None:
-    run(("systemctl", "stop", (transactions.UNIT % work.id) + ".timer"), {})
+    work.disarm(run)
     work.revert()
     # Nothing is left to be taken back, whatever the server says to the old files.
     work.discard()

@@ -122,9 +122,13 @@ class Transaction:
     def confirm(self, run: Runner) -> None:
         """Keep the change: stop the timer, note it, forget the backup of older transactions."""
         restore.write_state(self.folder, "confirmed")
+        self.disarm(run)
+        self.discard()
+
+    def disarm(self, run: Runner) -> None:
+        """Stop the timer if there is one; a machine without systemd has none."""
         if os.path.exists(os.path.join(self.folder, "revert.py")):
             run(("systemctl", "stop", (UNIT % self.id) + ".timer"), {})
-        self.discard()
 
     def discard(self) -> None:
         """Forget the backup."""
