@@ -92,5 +92,5 @@ bench: setup ## API calls and time for many hostnames
 clean: ## Remove test hosts and everything that was generated here (images stay)
 	@for run in .cache/hosts/runs/*/; do \
 	  if test -d "$$run"; then python3 -m tests.hosts down --prefix "$$(basename "$$run")"; fi; done
-	@rm -rf $(VENV) .cache .collections .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/output *.tar.gz
+	@rm -rf $(VENV) .cache .collections collections .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/output *.tar.gz
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
