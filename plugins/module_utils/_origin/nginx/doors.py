@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 
 from ..model import ENFORCE, Finding
-from .names import find
 from .survey import Discovery
 from .syntax import Directive, location_parts
 from .web import Server
@@ -240,7 +239,7 @@ def content(found: Discovery, server: Server) -> set[str]:
     """Where the content of a block comes from: directories and upstreams."""
     own = {f"{one.name} {' '.join(one.args)}" for one in found.site_walk(server.directive) if one.name in _CONTENT}
     if not any(text.startswith("root ") for text in own):
-        own.update(f"root {' '.join(one.args)}" for one in found.site_named(found.web.http, "root"))
+        own.update(f"root {' '.join(one.args)}" for one in found.of_http("root"))
     return own
 
 
@@ -253,14 +252,34 @@ def plain_doors(found: Discovery, hostname: str, tls: list[Server]) -> list[tupl
     for address in found.web.addresses(tls=False):
         if address.is_local:
             continue
-        servers = found.web.on(address)
-        named = find(hostname, servers).server
+        named = found.match(hostname, address).server
         server = named or found.web.default(address)
         if named is None and not wanted & content(found, server):
             continue
         if not is_closed(found, server):
             doors[server.number] = (server, bool(found.web.tls_addresses(server)))
     return list(doors.values())
+
+
+def shared(found: Discovery, server: Server, hostname: str) -> Finding:
+    """The finding for a block that goes on serving others without a certificate."""
+    if any(one.default for one in server.listens if one.address in found.web.tls):
+        return finding(
+            "default_server_shared",
+            hostname,
+            "this block is the default server: requests for any other Host reach it without a certificate",
+            "If it serves nobody else, drop default_server and add a block with ssl_reject_handshake on.",
+            server.directive,
+            "warning",
+        )
+    return finding(
+        "block_shared",
+        hostname,
+        "this block has names that aren't enforced; they reach the same content without a certificate",
+        "If they shouldn't, list them, too, or give this hostname a block of its own.",
+        server.directive,
+        "warning",
+    )
 
 
 def plain_finding(server: Server, hostname: str, stage: str) -> Finding:

@@ -9,12 +9,14 @@ import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Callable
 
 from ..errors import OriginError
 from .syntax import Directive, flatten, parse
 
 _MARKER = re.compile(r"^# configuration file (.+):$", re.MULTILINE)
+_SINGLE = re.compile(r"^([^*?\[\\]+)\[(\w)\]\Z")
 _DEPTH = 20
 
 
@@ -100,6 +102,9 @@ def included(pattern: str, prefix: str, names: Mapping[str, str]) -> list[str]:
     absolute = pattern if pattern.startswith("/") else posixpath.join(prefix, pattern)
     if not has_glob(absolute):
         return [absolute] if absolute in names else []
+    one = single(absolute)
+    if one:
+        return [one] if one in names else []
     expression = glob_expression(absolute)
     return sorted(name for name in names if expression.match(name))
 
@@ -109,6 +114,13 @@ def has_glob(pattern: str) -> bool:
     return any(character in pattern for character in "*?[")
 
 
+def single(pattern: str) -> str:
+    """The one name that a pattern like ``x.con[f]`` stands for; empty for other patterns."""
+    found = _SINGLE.match(pattern)
+    return found.group(1) + found.group(2) if found else ""
+
+
+@lru_cache(maxsize=4096)
 def glob_expression(pattern: str) -> re.Pattern[str]:
     """The regular expression of a glob(3) pattern: ``*`` doesn't cross directories or match a leading dot."""
     out = []

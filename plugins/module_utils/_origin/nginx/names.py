@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .web import Server
 
@@ -30,36 +31,47 @@ def is_hostname(name: str) -> bool:
     return bool(_HOSTNAME.match(name)) and not re.match(r"^[\d.]+\Z", name)
 
 
-def find(hostname: str, servers: Sequence[Server]) -> Match:
-    """Apply nginx's algorithm to the server blocks of one socket, in the order of loading."""
-    for server in servers:
-        if any(_exact(name) == hostname for name in server.names):
-            return Match(server)
-    best: tuple[int, Server] | None = None
-    for server in servers:
-        for name in server.names:
-            tail = _leading(name)
-            if tail and hostname.endswith(tail) and len(hostname) > len(tail) and (not best or len(tail) > best[0]):
-                best = (len(tail), server)
-    if best:
-        return Match(best[1])
-    for server in servers:
-        for name in server.names:
-            head = name[:-1] if name.endswith(".*") else ""
-            if head and hostname.startswith(head) and len(hostname) > len(head) and (not best or len(head) > best[0]):
-                best = (len(head), server)
-    if best:
-        return Match(best[1])
-    unreadable = []
-    for server in servers:
-        for name in server.names:
-            if name.startswith("~"):
-                expression = translate(name[1:])
-                if expression is None:
-                    unreadable.append((server, name))
-                elif expression.search(hostname):
-                    return Match(server, tuple(unreadable))
-    return Match(None, tuple(unreadable))
+class Index:
+    """The names of the server blocks of one socket, in the order of loading."""
+
+    def __init__(self, servers: Sequence[Server]) -> None:
+        self._exact: dict[str, Server] = {}
+        self._tails: dict[str, Server] = {}
+        self._heads: dict[str, Server] = {}
+        self._expressions: list[tuple[Server, str]] = []
+        for server in servers:
+            for name in server.names:
+                if name.startswith("~"):
+                    self._expressions.append((server, name))
+                    continue
+                if name.endswith(".*"):
+                    self._heads.setdefault(name[:-1], server)
+                tail = _leading(name)
+                if tail:
+                    self._tails.setdefault(tail, server)
+                self._exact.setdefault(_exact(name), server)
+
+    def find(self, hostname: str) -> Match:
+        """Apply nginx's algorithm: exact, longest leading wildcard, longest trailing wildcard, first expression."""
+        if hostname in self._exact:
+            return Match(self._exact[hostname])
+        labels = hostname.split(".")
+        for count in range(1, len(labels)):
+            tail = "." + ".".join(labels[count:])
+            if tail in self._tails:
+                return Match(self._tails[tail])
+        for count in range(len(labels) - 1, 0, -1):
+            head = ".".join(labels[:count]) + "."
+            if head in self._heads:
+                return Match(self._heads[head])
+        unreadable = []
+        for server, name in self._expressions:
+            expression = translate(name[1:])
+            if expression is None:
+                unreadable.append((server, name))
+            elif expression.search(hostname):
+                return Match(server, tuple(unreadable))
+        return Match(None, tuple(unreadable))
 
 
 def exact_names(server: Server) -> list[str]:
@@ -72,6 +84,7 @@ def open_names(server: Server) -> list[str]:
     return [name for name in server.names if name.startswith(("~", "*.", ".")) or name.endswith(".*")]
 
 
+@lru_cache(maxsize=256)
 def translate(expression: str) -> re.Pattern[str] | None:
     """A PCRE as Python understands it, or nothing if it uses what Python has not got or reads in another way."""
     if re.search(r"\(\?[|R&+\d>-]|\(\*|\\[hHvVRXKGQEg]|\[\[:|[*+?}]\+|\\[pP]|\(\?\(", expression):

@@ -26,8 +26,8 @@ from ..model import (
     Site,
 )
 from . import edit, render
-from .doors import conflicts, enforcement_doors, finding, tolerant_doubts
-from .dump import glob_expression, has_glob
+from .doors import conflicts, enforcement_doors, finding, shared, tolerant_doubts
+from .dump import glob_expression, has_glob, single
 from .survey import HTTP_FILE, Discovery, Line
 from .syntax import Directive
 from .targets import Place, Targets, resolve, stages_before
@@ -61,6 +61,8 @@ class _Planner:
         self.edits: dict[str, list[edit.Edit]] = {}
         self.files: dict[str, str] = {}
         self.listed = {wish.name for wish in wanted}
+        #: File names that include lines which stand there already stand for.
+        self.given = {line.stem([]) for server in found.web.servers for line in found.lines(server)}
 
     def plan(self) -> Plan:
         stems = self.choose_files()
@@ -127,6 +129,8 @@ class _Planner:
         for server in self.found.web.servers:
             own = self.found.in_directory(stems.get(server.number, "") + ".conf")
             for line in self.found.lines(server):
+                if single(line.pattern) == own:
+                    continue
                 if any(line.brings(path) for path in confs if path != own) and self.listed:
                     self.findings.append(self.unclear(line, sorted(self.listed)[0]))
 
@@ -141,11 +145,8 @@ class _Planner:
 
     def new_stem(self, server: Server, names: Sequence[str], taken: Mapping[str, int]) -> str:
         first = next((name for name in server.names if name in names), names[0])
-        others = {
-            line.stem([first]) for one in self.found.web.servers if one is not server for line in self.found.lines(one)
-        }
         stem, count = first, 1
-        while stem in taken or stem in others or stem + ".conf" == HTTP_FILE:
+        while stem in taken or stem in self.given or stem + ".conf" == HTTP_FILE:
             count += 1
             stem = f"{first}-{count}"
         return stem
@@ -299,35 +300,11 @@ class _Planner:
                 else:
                     self.findings += tolerant_doubts(self.found, server, name)
                 if enforced and not whole:
-                    self.findings += self.shared_block(place, name)
+                    self.findings.append(shared(self.found, server, name))
                 if self.found.build.version < (1, 11, 8):
                     self.findings.append(
                         finding("old_nginx", name, "this nginx can't write JSON logs", "Upgrade to 1.11.8 or newer.")
                     )
-
-    def shared_block(self, place: Place, name: str) -> list[Finding]:
-        server = place.server
-        if any(one.default for one in server.listens if one.address in self.found.web.tls):
-            return [
-                finding(
-                    "default_server_shared",
-                    name,
-                    "this block is the default server: requests for any other Host reach it without a certificate",
-                    "If it serves nobody else, drop default_server and add a block with ssl_reject_handshake on.",
-                    server.directive,
-                    "warning",
-                )
-            ]
-        return [
-            finding(
-                "block_shared",
-                name,
-                "this block has names that aren't enforced; they reach the same content without a certificate",
-                "If they shouldn't, list them, too, or give this hostname a block of its own.",
-                server.directive,
-                "warning",
-            )
-        ]
 
     def changes(self) -> list[FileChange]:
         changes = []

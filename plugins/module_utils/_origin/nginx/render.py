@@ -188,7 +188,7 @@ def _tolerance(found: Discovery, server: Server, enforced: bool) -> list[str]:
     lines = [f"error_page 495 = {TOLERANT};"]
     if not found.site_named(block, "error_page"):
         # One error_page here ends the inheritance of those of http.
-        lines += [one.text() + ";" for one in found.site_named(found.web.http, "error_page")]
+        lines += [one.text() + ";" for one in found.of_http("error_page")]
     inner = ["if ($aop_denied) { return 403; }"] if enforced else []
     # A named location makes the request an internal one: "internal" locations must stay closed to it.
     inner += [f"if ({condition}) {{ return 404; }}" for condition in _internal(found, block)]
@@ -224,7 +224,7 @@ def _inherited_logs(found: Discovery, server: Server) -> list[str]:
     """The access logs that would be inherited if ours didn't end that."""
     if found.site_named(server.directive, "access_log"):
         return []
-    inherited = found.site_named(found.web.http, "access_log")
+    inherited = found.of_http("access_log")
     if any(one.args[:1] == ("off",) for one in inherited):
         return []
     if inherited:

@@ -9,11 +9,13 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ..model import MARK, OFF, STAGES, stricter
-from .dump import Dump, glob_expression, has_glob
+from .dump import Dump, glob_expression, has_glob, single
+from .names import Index, Match
 from .syntax import Directive, flatten
-from .web import Server, Web
+from .web import Address, Server, Web
 
 HEADER = re.compile(rf"^# {re.escape(MARK)} stage=(?P<stage>\w+) hostname=(?P<hostname>\S+)\s*$", re.MULTILINE)
 _MARKED = re.compile(rf"[ \t]*# {re.escape(MARK)}")
@@ -61,7 +63,7 @@ class Discovery:
     real: Mapping[str, str] = field(default_factory=dict)
     rotated: Sequence[str] = ()
 
-    @property
+    @cached_property
     def directory(self) -> str:
         """Our directory; only files of ours are in it."""
         return posixpath.join(self.dump.prefix, "aop")
@@ -72,7 +74,9 @@ class Discovery:
 
     def is_ours(self, file: str) -> bool:
         """Whether a loaded file was made by us."""
-        return posixpath.dirname(file) == self.directory or file in self.own
+        return file in self.own or (
+            file.startswith(self.directory + "/") and "/" not in file[len(self.directory) + 1 :]
+        )
 
     def site(self, block: Directive) -> Iterator[Directive]:
         """The direct children of ``block`` that are the site's own."""
@@ -88,11 +92,38 @@ class Discovery:
 
     def effective(self, server: Server, name: str) -> list[Directive]:
         """The site's own directives of this name that hold for ``server``: its own, else those of ``http``."""
-        return self.site_named(server.directive, name) or self.site_named(self.web.http, name)
+        return self.site_named(server.directive, name) or self.of_http(name)
+
+    def of_http(self, name: str) -> list[Directive]:
+        """The site's own directives of this name directly in ``http``."""
+        return self._of_http.get(name, [])
+
+    @cached_property
+    def _of_http(self) -> dict[str, list[Directive]]:
+        by_name: dict[str, list[Directive]] = {}
+        for child in self.site(self.web.http):
+            by_name.setdefault(child.name, []).append(child)
+        return by_name
+
+    def match(self, hostname: str, address: Address) -> Match:
+        """The server block of ``address`` that has a name for ``hostname``."""
+        if address not in self._indexes:
+            self._indexes[address] = Index(self.web.on(address))
+        return self._indexes[address].find(hostname)
+
+    @cached_property
+    def _indexes(self) -> dict[Address, Index]:
+        return {}
 
     def lines(self, server: Server) -> list[Line]:
         """The include lines in ``server`` that point into our directory."""
-        return list(self._lines(server.directive.block))
+        if server.number not in self._known_lines:
+            self._known_lines[server.number] = list(self._lines(server.directive.block))
+        return self._known_lines[server.number]
+
+    @cached_property
+    def _known_lines(self) -> dict[int, list[Line]]:
+        return {}
 
     def http_lines(self) -> list[Line]:
         """The include lines directly in ``http`` that bring in our http-level file from our directory."""
@@ -139,9 +170,10 @@ class Line:
 
     def brings(self, path: str) -> bool:
         """Whether it would load ``path``."""
-        if has_glob(self.pattern):
+        one = single(self.pattern)
+        if not one and has_glob(self.pattern):
             return bool(glob_expression(self.pattern).match(path))
-        return self.pattern == path
+        return (one or self.pattern) == path
 
     def stem(self, hostnames: Sequence[str]) -> str:
         """The name (without ``.conf``) of the one file that it stands for; empty if that's open."""

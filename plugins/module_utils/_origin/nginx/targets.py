@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from ..model import ENFORCE, LOG_ONLY, OFF, STAGES, Finding, Options, Protection
 from . import render
 from .doors import content, finding, plain_doors, plain_finding
-from .names import exact_names, find, is_hostname, open_names
+from .names import exact_names, is_hostname, open_names
 from .survey import Discovery
+from .syntax import flatten
 from .web import Server
 
 
@@ -103,7 +104,7 @@ def _locate(found: Discovery, targets: Targets, name: str, stage: str, listed: b
     servers: dict[int, Server] = {}
     strays = []
     for address in web.addresses(tls=True):
-        match = find(name, web.on(address))
+        match = found.match(name, address)
         if match.unreadable and listed:
             server, expression = match.unreadable[0]
             targets.findings.append(
@@ -162,7 +163,8 @@ def _keep_redirects(found: Discovery, targets: Targets, name: str, stage: str) -
 
 
 def _own_texts(found: Discovery, server: Server) -> list[str]:
-    return [found.dump.files[path] for line in found.lines(server) for path in found.dump.files if line.brings(path)]
+    names = {child.file for line in found.lines(server) for child in flatten(line.directive.block)}
+    return [found.dump.files[name] for name in sorted(names)]
 
 
 def _unserved(found: Discovery, name: str) -> Finding:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from .dump import Dump
 from .syntax import Directive
@@ -73,16 +74,23 @@ class Web:
 
     def on(self, address: Address) -> list[Server]:
         """The server blocks of ``address``, in the order of loading."""
-        return [server for server in self.servers if any(one.address == address for one in server.listens)]
+        return self._by_address.get(address, [])
+
+    @cached_property
+    def _by_address(self) -> dict[Address, list[Server]]:
+        found: dict[Address, list[Server]] = {}
+        for server in self.servers:
+            for address in dict.fromkeys(one.address for one in server.listens):
+                found.setdefault(address, []).append(server)
+        return found
 
     def addresses(self, tls: bool) -> list[Address]:
         """The sockets with TLS (QUIC among them), or those without."""
-        seen: dict[Address, None] = {}
-        for server in self.servers:
-            for one in server.listens:
-                if (one.address in self.tls) == tls:
-                    seen[one.address] = None
-        return list(seen)
+        return self._addresses[tls]
+
+    @cached_property
+    def _addresses(self) -> dict[bool, list[Address]]:
+        return {tls: [one for one in self._by_address if (one in self.tls) == tls] for tls in (True, False)}
 
     def default(self, address: Address) -> Server:
         """The server block that nginx takes for names it doesn't know on ``address``."""

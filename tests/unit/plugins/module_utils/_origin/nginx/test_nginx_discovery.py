@@ -16,7 +16,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx.drive
     parse_build,
     rotation_patterns,
 )
-from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx.names import find, is_hostname, translate
+from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx.names import Index, is_hostname, translate
 from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx.syntax import parse
 from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx.web import Address
 from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._origin.nginx.configurations import discover
@@ -25,7 +25,7 @@ from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._origin.
 def served_by(names: list[str], hostname: str) -> int | None:
     blocks = "".join(f"server {{ listen 443 ssl; server_name {name}; }}\n" for name in names)
     web = discover({"/etc/nginx/nginx.conf": "http {\n" + blocks + "}"}).web
-    match = find(hostname, web.on(Address("*", 443)))
+    match = Index(web.on(Address("*", 443))).find(hostname)
     return match.server.number if match.server else None
 
 
