@@ -11,7 +11,7 @@ import pytest
 
 from tests.origins.apache_pki import Clients
 
-from .host import NginxHost
+from .host import NginxHost, client_context
 
 APP = "app.example.com"
 TLS = "ssl_certificate /etc/ssl/sites/example.com.pem; ssl_certificate_key /etc/ssl/sites/example.com.key;"
@@ -120,6 +120,12 @@ def test_a_block_with_other_names(nginx: NginxHost, clients: Clients, names: str
     assert codes(result) & {"block_shared", "default_server_shared"}
     for tls in ("1.2", "1.3"):
         assert nginx.request(APP, APP, identity=clients.files["valid"], tls=tls).status == 200
+        for kind in (None, *BAD):
+            context = client_context(clients.files[kind] if kind else None, tls)
+            session = nginx.request(other, other, context=context).session
+            for sni, host in ((APP, APP), (other, APP), (APP, f"{APP}:443")):
+                answer = nginx.request(sni, host, context=context, session=session)
+                assert answer.status in (400, 403, 421) or answer.problem, (kind, sni, answer)
         for kind in (None, "valid", *BAD):
             cert = clients.files[kind] if kind else None
             assert nginx.request(other, other, identity=cert, tls=tls).body == f"content for {other}", kind

@@ -194,6 +194,20 @@ def test_never_relax() -> None:
     assert make(found, wish(stage="off"), never_relax=True).changes != []
 
 
+def test_quic_and_every_other_socket_count() -> None:
+    content = block(listen="listen 443 ssl; listen 443 quic reuseport;") + block(listen="listen [::]:443 quic;")
+    content += block(listen="listen 192.0.2.1:8443 ssl;")
+    made = make(site(content), wish(stage="enforce"))
+    assert codes(made) == []
+    assert [one.listeners for one in made.sites] == [
+        ("*:443", "*:443 quic"),
+        ("[::]:443 quic",),
+        ("192.0.2.1:8443",),
+    ]
+    names = ("app.example.com.conf", "app.example.com-2.conf", "app.example.com-3.conf")
+    assert all("ssl_verify_client on;" in text_of(made, "/" + name) for name in names)
+
+
 def test_links_are_edited_once() -> None:
     found = discover(
         {"/etc/nginx/nginx.conf": "http {\n include conf.d/*.conf;\n include a;\n include b;\n}\n"}
