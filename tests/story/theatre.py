@@ -78,7 +78,7 @@ class Theatre:
         self._stack.callback(fleet.down, self.prefix)
         self.fleet = fleet.up(self.prefix, fleet.parse_hosts(self._hosts), True, self.inventory)
         source = self.fleet["edge_addresses"][0]
-        self.sandbox = self._stack.enter_context(SandboxProcess("--edge-source", source))
+        self.sandbox = self._stack.enter_context(SandboxProcess("--edge-source", source, outlive=self.keep))
         self.sandbox.dns({name: self.record() for name in HOSTNAMES})
         variables = self.inventory.parent / "group_vars" / "all"
         variables.mkdir(parents=True)
