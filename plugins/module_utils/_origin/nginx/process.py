@@ -18,6 +18,7 @@ from ..model import Runner
 
 _PATIENCE_SECONDS = 20.0
 _DRAIN_SECONDS = 30.0
+_WORKER = "nginx: worker process"
 _UNIT = re.compile(r"/([^/\n]+\.service)(?:/|$)", re.MULTILINE)
 
 
@@ -100,8 +101,8 @@ class Nginx:
             )
 
     def _may_replace(self, master: int) -> bool:
-        if os.path.exists(self.pid_file + ".oldbin"):
-            return False  # an earlier replacement hasn't ended; nginx ignores a second one
+        if not self._no_replacement_pending():
+            return False
         unit = self._unit(master)
         if master == 1:
             return False
@@ -112,6 +113,23 @@ class Nginx:
             return False
         values = dict(line.partition("=")[::2] for line in shown.output.splitlines())
         return values.get("Type") == "forking" and _same(values.get("PIDFile", ""), self.pid_file)
+
+    def _no_replacement_pending(self) -> bool:
+        """Whether nothing is left of an earlier replacement; nginx would ignore a second one meanwhile.
+
+        Old processes that serve nobody new and only wait for their last connections are ended.
+        """
+        old = _number(self.pid_file + ".oldbin")
+        if not old or "nginx: master" not in self._title(old):
+            return True
+        if not self._has_workers(old) or self._serving(old):
+            return False  # somebody is in the middle of an upgrade by hand
+        self.kill(old, signal.SIGTERM)
+        return self._wait(lambda: not self._title(old))
+
+    def _has_workers(self, master: int) -> bool:
+        pids = [int(name) for name in os.listdir(self.proc) if name.isdigit()]
+        return any(self._parent(pid) == master and self._title(pid).startswith(_WORKER) for pid in pids)
 
     def _unit(self, master: int) -> str:
         found = _UNIT.findall(self._read(f"{master}/cgroup")) if master else []
@@ -137,7 +155,7 @@ class Nginx:
                 continue
             pid = int(name)
             title = self._title(pid)
-            if not title.startswith("nginx: worker process") or "shutting down" in title:
+            if not title.startswith(_WORKER) or "shutting down" in title:
                 continue
             if self._parent(pid) == master or (among and pid in among):
                 serving.add(pid)

@@ -186,10 +186,34 @@ def test_a_restart_where_the_service_manager_would_lose_it(
     assert nginx.master() == 200
 
 
-def test_a_restart_while_another_replacement_goes_on(machine: Machine, nginx: Nginx) -> None:
+@pytest.mark.parametrize("worker", [None, WORKER])
+def test_a_restart_while_somebody_upgrades_by_hand(machine: Machine, nginx: Nginx, worker: str | None) -> None:
     Path(str(machine.pid_file) + ".oldbin").write_text("99")
+    machine.start(99, "nginx: master process", 1)
+    machine.start(100, "nginx: master process", 99, "0::/system.slice/nginx.service\n")
+    if worker:
+        machine.start(98, worker, 99)
     nginx.replace()
     assert machine.signals == []
+    assert machine.commands[-1] == ("systemctl", "restart", "nginx.service")
+
+
+def test_a_second_replacement_ends_what_is_left_of_the_first(machine: Machine, nginx: Nginx) -> None:
+    Path(str(machine.pid_file) + ".oldbin").write_text("99")
+    machine.start(99, "nginx: master process", 1)
+    machine.start(98, GONE, 99)
+    upgrade(machine)
+    machine.on_signal[signal.SIGTERM] = machine.end
+    nginx.replace()
+    assert machine.signals == [(99, signal.SIGTERM), (100, signal.SIGUSR2), (100, signal.SIGQUIT)]
+    assert nginx.master() == 200
+
+
+def test_a_pid_file_that_an_upgrade_left_behind(machine: Machine, nginx: Nginx) -> None:
+    Path(str(machine.pid_file) + ".oldbin").write_text("99")
+    upgrade(machine)
+    nginx.replace()
+    assert nginx.master() == 200
 
 
 def test_a_replacement_that_nobody_watches(machine: Machine, nginx: Nginx) -> None:
