@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,8 +49,8 @@ def test_log_only_serves_and_logs_everybody(apache: ApacheHost, clients: Clients
         assert (row["tls"], row["stage"], row["hostname"], row["sni"]) == (tls, "log_only", HOST, HOST)
         assert (row["path"], row["status"], row["resumed"]) == ("/a/page", "404", "Initial")
         assert set(row) == {
-            "time", "server", "hostname", "sni", "peer", "status", "method", "path", "agent", "stage", "verify", "serial",
-            "issuer", "fingerprint", "tls", "resumed",
+            "time", "server", "hostname", "sni", "peer", "status", "method", "path", "agent", "stage", "verify",
+            "serial", "issuer", "fingerprint", "tls", "resumed",
         }  # fmt: skip
         assert all(isinstance(value, str) for value in row.values())
     assert apache.log()[1]["issuer"] == "CN=example.com client CA"
@@ -160,23 +161,24 @@ def test_the_log_survives_hostile_words(apache: ApacheHost, clients: Clients) ->
 
 def test_http2_is_logged_with_its_connection(apache: ApacheHost, clients: Clients) -> None:
     apache.apply([clients.wanted(HOST, "enforce")])
-    apache.put("/root/client.pem", open(clients.files["valid"], encoding="ascii").read())
+    apache.put("/root/client.pem", Path(clients.files["valid"]).read_text(encoding="ascii"))
     url = f"https://{HOST}/index.html https://{HOST}/index.html"
     out = apache.sh(
         f"curl -sk --http2 --cert /root/client.pem --resolve {HOST}:443:127.0.0.1 "
         f"-w '%{{http_version}} %{{http_code}}\\n' {url} | grep '^2'"
     )
     assert out.split() == ["2", "200"] * 2
-    assert [(row["verify"], row["status"], row["peer"]) for row in apache.log()] == [("SUCCESS", "200", "127.0.0.1")] * 2
+    rows = [(row["verify"], row["status"], row["peer"]) for row in apache.log()]
+    assert rows == [("SUCCESS", "200", "127.0.0.1")] * 2
 
 
 def test_nothing_is_lost_while_the_stages_change(apache: ApacheHost, clients: Clients) -> None:
     """The edge with its certificate, a new connection for each request, all the way there and back."""
-    apache.put("/root/client.pem", open(clients.files["valid"], encoding="ascii").read())
+    apache.put("/root/client.pem", Path(clients.files["valid"]).read_text(encoding="ascii"))
     apache.put(
         "/root/load.sh",
-        f"while [ ! -e /root/stop ]; do curl -sk -o /dev/null --cert /root/client.pem --resolve {HOST}:443:127.0.0.1 "
-        f"-w '%{{http_code}} %{{exitcode}}\\n' https://{HOST}/index.html; done > /root/load.out\n",
+        "while [ ! -e /root/stop ]; do curl -sk --http1.1 -o /dev/null --cert /root/client.pem "
+        f"--resolve {HOST}:443:127.0.0.1 -w '%{{http_code}} %{{exitcode}}\\n' https://{HOST}/index.html; done > /root/load.out\n",
     )
     apache.sh("rm -f /root/stop; systemd-run --unit=load --collect bash /root/load.sh")
     for stage in ("log_only", "enforce", "log_only", "off"):

@@ -30,12 +30,14 @@ class Apache:
         self._paths = paths
         self._run = run
         self._pid_file = ""
+        self._error_log = ""
         self._knocks: list[Knock] = []
 
     def discover(self) -> Discovery:
         """Read what is loaded, from Apache's own dumps."""
         found = discovery.discover(self._paths, self._run)
         self._pid_file = os.path.join(found.dump.server_root, found.dump.pid_file or _PID_FILE)
+        self._error_log = os.path.join(found.dump.server_root, found.dump.error_log)
         return found
 
     def inspect(self, discovery: Discovery, hostnames: Sequence[str]) -> list[Site]:
@@ -73,7 +75,8 @@ class Apache:
         """Reload (or start) it and see that it lives and answers."""
         if not self._pid_file:
             self.discover()
-        process.Server(self._paths, self._run, self._pid_file).activate(kind, self._knocks)
+        server = process.Server(self._paths, self._run, self._pid_file, self._error_log)
+        server.activate(kind, self._knocks)
 
     def commands(self) -> Commands:
         """How to check and reload Apache without us; it's started if it's dead."""

@@ -22,6 +22,7 @@ _INCLUDED = re.compile(r"^ +\((?:\*|\d+)\) (.+)$", re.M)
 _DEFINE = re.compile(r"^Define: ([^=\n]+)(?:=(.*))?$", re.M)
 _ROOT = re.compile(r'^ServerRoot: "(.*)"$', re.M)
 _PID = re.compile(r'^PidFile: "(.*)"$', re.M)
+_ERROR_LOG = re.compile(r'^Main ErrorLog: "(.*)"$', re.M)
 _PLACE = r"\((?P<place>.+):(?P<line>\d+)\)"
 _ALONE = re.compile(r"^(?P<address>\S+:(?:\d+|\*)) +(?P<name>\S+) " + _PLACE + "$")
 _GROUP = re.compile(r"^(?P<address>\S+:(?:\d+|\*)) +is a NameVirtualHost$")
@@ -76,6 +77,7 @@ class Dump:
     defines: Mapping[str, str]
     server_root: str
     pid_file: str
+    error_log: str
     groups: tuple[Group, ...]
 
 
@@ -112,7 +114,7 @@ def parse_version(output: str) -> tuple[int, int, int]:
 
 def parse_dump(version: str, output: str) -> Dump:
     """The output of ``-v`` and of :data:`FLAGS`."""
-    root, pid = _ROOT.search(output), _PID.search(output)
+    root, pid, errors = _ROOT.search(output), _PID.search(output), _ERROR_LOG.search(output)
     files = tuple(_INCLUDED.findall(output))
     if root is None or not files:
         raise OriginError(
@@ -127,6 +129,7 @@ def parse_dump(version: str, output: str) -> Dump:
         defines=defines,
         server_root=root.group(1),
         pid_file=pid.group(1) if pid else "",
+        error_log=errors.group(1) if errors else "",
         groups=parse_groups(output),
     )
 

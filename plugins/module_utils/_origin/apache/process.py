@@ -10,6 +10,7 @@ be read, a log directory that's gone), some moments after the command said that 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import ssl
 import time
@@ -26,6 +27,9 @@ DEADLINE = 20.0
 SETTLE = 1.0
 _PAUSE = 0.05
 
+_LOG_LIMIT = 1 << 18
+_SERIOUS = re.compile(r"[:\[](emerg|alert|crit|error)\]")
+
 #: A server that wants a certificate says so with one of these; it lives.
 _REFUSALS = ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "UNRECOGNIZED_NAME", "ACCESS_DENIED")
 
@@ -40,12 +44,21 @@ class Knock:
 
 
 class Server:
-    """Apache as a set of processes. ``pid_file`` is what the configuration says."""
+    """Apache as a set of processes. ``pid_file`` and ``error_log`` are what the configuration says."""
 
-    def __init__(self, paths: Paths, run: Runner, pid_file: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        run: Runner,
+        pid_file: str,
+        error_log: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._paths = paths
         self._run = run
         self._pid_file = pid_file
+        self._error_log = error_log
+        self._logged = _size(error_log)
         self._clock = clock
 
     def activate(self, kind: str, knocks: Sequence[Knock]) -> None:
@@ -70,7 +83,9 @@ class Server:
         else:
             done = self._run((self._paths.control, "-k", "restart" if kind == RESTART else "graceful"), {})
         if done.status != 0:
-            raise OriginError(f"Apache can't be told to {kind}: {done.output.strip()}", "Look at its error log.")
+            if self._parent() is None:
+                raise self._died()
+            raise self._failed(f"Apache can't be told to {kind}: {done.output.strip()}")
 
     def _start(self) -> None:
         if _has_systemd():
@@ -78,7 +93,7 @@ class Server:
         else:
             done = self._run((self._paths.control, "-k", "start"), {})
         if done.status != 0:
-            raise OriginError(f"Apache doesn't start: {done.output.strip()}", "Look at its error log.")
+            raise self._failed(f"Apache doesn't start: {done.output.strip()}")
 
     def _watch(self, parent: Optional[int], before: set[int]) -> None:
         """Wait for processes that weren't there before, then see that the parent lives on."""
@@ -90,9 +105,7 @@ class Server:
             if now is not None and children(now) - before:
                 break
             if self._clock() > deadline:
-                raise OriginError(
-                    f"Apache has no new processes {DEADLINE:.0f} s after the reload", "Look at its error log."
-                )
+                raise self._failed(f"Apache has no new processes {DEADLINE:.0f} s after the reload")
             time.sleep(_PAUSE)
         settled = self._clock() + SETTLE
         while self._clock() < settled:
@@ -101,10 +114,14 @@ class Server:
             time.sleep(_PAUSE)
 
     def _died(self) -> OriginError:
-        return OriginError(
-            "Apache ended when it read the new configuration, although it had called it correct",
-            "Its error log says why.",
-        )
+        return self._failed("Apache ended when it read the new configuration, although it had called it correct")
+
+    def _failed(self, message: str) -> OriginError:
+        """With what Apache wrote since we told it something."""
+        words = _errors_since(self._error_log, self._logged)
+        if not words:
+            return OriginError(message, "Look at its error log.")
+        return OriginError(f"{message}. Its own words: {words}", "Mend what it names.")
 
     def _knock(self, knock: Knock) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -121,9 +138,7 @@ class Server:
             problem = str(error.reason or error)
         except OSError as error:
             problem = str(error)
-        raise OriginError(
-            f"Apache lives, but gives no TLS for {knock.server_name} at {where}: {problem}", "Look at its error log."
-        )
+        raise self._failed(f"Apache lives, but gives no TLS for {knock.server_name} at {where}: {problem}")
 
     def _parent(self) -> Optional[int]:
         try:
@@ -161,6 +176,20 @@ def _stat(pid: int) -> list[str]:
         return []
     name, _bracket, rest = text.partition("(")[2].rpartition(")")
     return [name, *rest.split()]
+
+
+def _size(path: str) -> int:
+    return os.path.getsize(path) if os.path.isfile(path) else 0
+
+
+def _errors_since(path: str, position: int) -> str:
+    """The last error lines of a log after ``position``; empty if there are none, or if it's no file."""
+    if not os.path.isfile(path):
+        return ""
+    with open(path, "rb") as stream:
+        stream.seek(position)
+        lines = stream.read(_LOG_LIMIT).decode("utf-8", "replace").splitlines()
+    return " | ".join([line for line in lines if _SERIOUS.search(line)][-4:])
 
 
 def _has_systemd() -> bool:

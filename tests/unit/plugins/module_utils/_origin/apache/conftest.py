@@ -170,6 +170,7 @@ class FakeApache:
         lines.append(f"  (*) {files[0]}")
         lines += [f"    (1) {path}" for path in files[1:]]
         lines.append(f'ServerRoot: "{self.root}"')
+        lines.append(f'Main ErrorLog: "{self.root}/log/error.log"')
         lines.append(f'PidFile: "{self.root}/apache2.pid"')
         lines += ["Define: DUMP_VHOSTS", *(f"Define: {name}={value}" for name, value in self.defines.items())]
         lines.append("Loaded Modules:")

@@ -108,7 +108,7 @@ class FakeProcesses:
         return Completed(0, "")
 
     def server(self, apache):
-        return Server(apache.paths, self.run, "/pid", lambda: self.time)
+        return Server(apache.paths, self.run, "/pid", f"{apache.root}/log/error.log", lambda: self.time)
 
 
 def test_a_reload_waits_for_new_children(apache, monkeypatch):
@@ -130,6 +130,17 @@ def test_a_server_that_dies_of_the_reload_is_noticed(apache, monkeypatch, states
     fake = FakeProcesses(monkeypatch, states)
     with pytest.raises(OriginError, match="Apache ended when it read the new configuration"):
         fake.server(apache).activate("reload", [])
+
+
+def test_the_servers_words_since_the_reload_are_shown(apache, monkeypatch):
+    path = apache.write("log/error.log", "[ssl:emerg] [pid 1] old trouble\n")
+    fake = FakeProcesses(monkeypatch, [(1, {2})])
+    server = fake.server(apache)
+    with open(path, "a", encoding="utf-8") as stream:
+        stream.write("[mpm_event:notice] [pid 1] graceful\n[ssl:emerg] [pid 1] AH02312: Fatal error\n")
+    with pytest.raises(OriginError) as caught:
+        server.activate("reload", [])
+    assert str(caught.value).endswith("s after the reload. Its own words: [ssl:emerg] [pid 1] AH02312: Fatal error")
 
 
 def test_a_server_that_does_not_take_it_is_noticed(apache, monkeypatch):
@@ -157,6 +168,7 @@ def test_nobody_answers(apache, monkeypatch):
 
 
 def test_processes_of_this_machine():
-    assert os.getpid() in process.children(os.getppid()) or process._stat(os.getppid())[:1] != process._stat(os.getpid())[:1]
+    same_program = process._stat(os.getppid())[:1] == process._stat(os.getpid())[:1]
+    assert (os.getpid() in process.children(os.getppid())) is same_program
     assert process._stat(os.getpid())[2] == str(os.getppid())
     assert process._stat(2**22 + 1) == []

@@ -24,7 +24,7 @@ VirtualHost configuration:
 *:443                  is a NameVirtualHost
          default server fd6f:726c:636b:e::b (/etc/apache2/sites-enabled/000-default-ssl.conf:2)
          port 443 namevhost fd6f:726c:636b:e::b (/etc/apache2/sites-enabled/000-default-ssl.conf:2)
-         port 443 namevhost m1.example (macro 'vh' (defined on line 2 of "/etc/a.conf") used on line 10 of "/etc/b.conf":1)
+         port 443 namevhost m1.example (macro 'vh' (defined on line 2 of "/a.conf") used on line 10 of "/b.conf":1)
 *:*                    star.example (/etc/apache2/sites-enabled/with blank.conf:29)
 Included configuration files:
   (*) /etc/apache2/apache2.conf
@@ -32,6 +32,7 @@ Included configuration files:
       (3) /etc/apache2/snip/a b.conf
 ServerRoot: "/etc/apache2"
 Main DocumentRoot: "/var/www/html"
+Main ErrorLog: "/var/log/apache2/error.log"
 Mutex default: dir="/var/run/apache2/" mechanism=default
 PidFile: "/var/run/apache2/apache2.pid"
 Define: DUMP_VHOSTS
@@ -52,6 +53,7 @@ def test_the_whole_dump():
     assert dump.files[0] == "/etc/apache2/apache2.conf"
     assert dump.files[2] == "/etc/apache2/snip/a b.conf"
     assert dump.defines == {"SITE": "macro.example", "EMPTY": ""}
+    assert dump.error_log == "/var/log/apache2/error.log"
     assert (dump.server_root, dump.pid_file) == ("/etc/apache2", "/var/run/apache2/apache2.pid")
 
 
@@ -69,7 +71,7 @@ def test_virtual_hosts_keep_apaches_order():
 
 def test_a_virtual_host_of_a_macro_is_where_the_macro_was_used():
     host = dumps.parse_groups(DUMP)[2].hosts[1]
-    assert (host.name, host.macro, host.place) == ("m1.example", "vh", ("/etc/b.conf", 10))
+    assert (host.name, host.macro, host.place) == ("m1.example", "vh", ("/b.conf", 10))
 
 
 def test_words_that_are_no_dump():

@@ -35,7 +35,8 @@ def test_lines_continue_and_comments_continue_too():
 
 
 def test_a_section_knows_where_its_body_and_its_closing_line_are():
-    source = "<VirtualHost \\\n  *:443 [::1]:443>\n\tServerName a\n\t<IfModule mod_ssl.c>\n\tX\n\t</IfModule>\n  </virtualHOST>"
+    source = "<VirtualHost \\\n  *:443 [::1]:443>\n\tServerName a\n\t<IfModule mod_ssl.c>\n\tX\n\t</IfModule>\n"
+    source += "  </virtualHOST>"
     (section,) = grammar.parse(source, "f")
     assert section.arguments == ("*:443", "[::1]:443")
     assert (section.line, section.end_line, section.close_line) == (1, 2, 7)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 STAGE_HEADER = "# originlock.aop stage={} hostname=app.example.com"
@@ -67,7 +69,8 @@ def test_enforce_requires_and_says_so_in_the_header(apache):
 
 def test_before_the_sni_policy_strict_sni_is_needed(apache):
     apache.version = "2.4.63"
-    assert "SSLStrictSNIVHostCheck on\n" in after(apache.plan(apache.want(stage="enforce")), "/aop/app.example.com.conf")
+    enforced = apache.plan(apache.want(stage="enforce"))
+    assert "SSLStrictSNIVHostCheck on\n" in after(enforced, "/aop/app.example.com.conf")
     assert "SSLStrictSNIVHostCheck" not in after(apache.plan(), "/aop/app.example.com.conf")
 
 
@@ -113,10 +116,9 @@ def test_off_for_a_hostname_that_nobody_serves_any_more_cleans_up(apache):
 
 
 def test_off_takes_the_line_out_of_a_site_that_is_switched_off(apache):
-    apache.write("sites-available/other.conf", "# originlock.aop: hostname=app.example.com (x)\nIncludeOptional /x.conf\n")
+    line = "# originlock.aop: hostname=app.example.com (x)\nIncludeOptional /x.conf\n"
+    apache.write("sites-available/other.conf", line)
     apache.write("sites-available/real.conf", apache.site)
-    import os
-
     os.unlink(os.path.join(apache.root, "sites-enabled/site.conf"))
     os.symlink("../sites-available/real.conf", os.path.join(apache.root, "sites-enabled/real.conf"))
     apache.carry_out()
@@ -171,7 +173,8 @@ def test_a_pattern_of_the_users_own_is_recognised(apache):
 
 
 def test_two_protected_names_in_one_virtual_host(apache):
-    both = apache.site.replace("ServerName app.example.com", "ServerName app.example.com\n    ServerAlias www.example.com")
+    name = "ServerName app.example.com"
+    both = apache.site.replace(name, f"{name}\n    ServerAlias www.example.com")
     apache.write("sites-enabled/site.conf", both)
     wanted = [apache.want("app.example.com", "enforce"), apache.want("www.example.com", "enforce")]
     apache.carry_out(*wanted)

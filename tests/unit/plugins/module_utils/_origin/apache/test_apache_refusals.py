@@ -256,7 +256,8 @@ def test_a_shared_backend_that_knows_the_name_is_a_warning(apache):
 
 
 def test_warnings_for_the_default_site_and_for_shadowed_ones(apache):
-    apache.write("sites-enabled/zz.conf", f"<VirtualHost *:443>\nServerName app.example.com\n{apache.tls}</VirtualHost>\n")
+    second = f"<VirtualHost *:443>\nServerName app.example.com\n{apache.tls}</VirtualHost>\n"
+    apache.write("sites-enabled/zz.conf", second)
     (finding,) = apache.plan(apache.want(stage="enforce")).findings
     assert (finding.code, finding.severity, finding.line) == ("shadowed", "warning", 1)
     assert "another one answers first" in finding.message

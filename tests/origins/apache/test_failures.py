@@ -1,0 +1,107 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When something goes wrong on a real server: the old configuration is back, and the server's words are shown."""
+
+from __future__ import annotations
+
+import time
+
+from tests.origins.apache_pki import Clients
+
+from .host import ApacheHost
+
+HOST = "app.example.com"
+SNIPPET = "/etc/apache2/aop/app.example.com.conf"
+GARBAGE = "-----BEGIN CERTIFICATE-----\nZ2FyYmFnZQ==\n-----END CERTIFICATE-----\n"
+
+
+def lives(apache: ApacheHost) -> bool:
+    active = apache.sh("systemctl is-active apache2", check=False).strip()
+    return active == "active" and apache.request(HOST, HOST).served
+
+
+def test_what_the_check_refuses_touches_nothing(apache: ApacheHost, clients: Clients) -> None:
+    # The snippet would be read in a place where it isn't allowed, too.
+    apache.put("/etc/apache2/conf-enabled/a.conf", f"<Directory /nowhere>\nIncludeOptional {SNIPPET}\n</Directory>\n")
+    apache.reload()
+    before, parent = apache.tree(), apache.parent()
+    error = apache.apply([clients.wanted(HOST, "log_only")])["error"]
+    assert "Apache refuses the configuration; nothing was changed" in error
+    assert f"of {SNIPPET}:" in error
+    assert "per-directory CA" in error
+    assert "/tmp/" not in error
+    assert (apache.tree(), apache.parent()) == (before, parent)
+    assert apache.sh("ls /tmp | grep originlock || true").strip() == ""
+
+
+def test_what_only_the_live_check_refuses_is_taken_back(apache: ApacheHost, clients: Clients) -> None:
+    apache.put("/etc/apache2/conf-enabled/a.conf", f"<IfFile {SNIPPET}>\nFoo bar\n</IfFile>\n")
+    apache.reload()
+    before, parent = apache.tree(), apache.parent()
+    error = apache.apply([clients.wanted(HOST, "log_only")])["error"]
+    assert "Invalid command 'Foo'" in error
+    assert (apache.tree(), apache.parent()) == (before, parent)
+    assert lives(apache)
+
+
+def test_a_reload_that_ends_the_server_is_noticed_and_taken_back(apache: ApacheHost, clients: Clients) -> None:
+    apache.put("/etc/apache2/garbage.pem", GARBAGE)
+    apache.put(
+        "/etc/apache2/conf-enabled/a.conf", f"<IfFile {SNIPPET}>\nSSLCACertificateFile garbage.pem\n</IfFile>\n"
+    )
+    apache.reload()
+    before, parent = apache.tree(), apache.parent()
+    started = time.monotonic()
+    error = apache.apply([clients.wanted(HOST, "log_only")])["error"]
+    assert "Apache ended when it read the new configuration, although it had called it correct" in error
+    assert "AH02312: Fatal error initialising mod_ssl" in error
+    assert time.monotonic() - started < 20
+    assert apache.tree() == before
+    assert apache.parent() != parent
+    assert lives(apache)
+
+
+def test_a_broken_configuration_of_before_is_shown(apache: ApacheHost, clients: Clients) -> None:
+    apache.put("/etc/apache2/conf-enabled/a.conf", "Foo bar\n")
+    before = apache.tree()
+    error = apache.apply([clients.wanted(HOST, "log_only")])["error"]
+    assert "it was broken before we came" in error
+    assert "Invalid command 'Foo'" in error
+    assert apache.tree() == before
+
+
+def test_garbage_bundles_never_reach_the_server(apache: ApacheHost, clients: Clients) -> None:
+    before, parent = apache.tree(), apache.parent()
+    for bundle, message in (
+        (GARBAGE, "certificate 1 of the trust bundle can't be read"),
+        (clients.ca.pem + GARBAGE, "certificate 2 of the trust bundle can't be read"),
+        (clients.certificates["valid"], "holds a certificate that is no CA"),
+        ("", "there is no trust bundle"),
+    ):
+        error = apache.apply([dict(clients.wanted(HOST, "enforce"), trust_bundle=bundle)])["error"]
+        assert message in error
+    assert (apache.tree(), apache.parent()) == (before, parent)
+
+
+def test_a_server_that_was_down_is_started(apache: ApacheHost, clients: Clients) -> None:
+    apache.sh("systemctl stop apache2")
+    outcome = apache.apply([clients.wanted(HOST, "log_only")])
+    assert outcome.get("changed"), outcome
+    assert lives(apache)
+
+
+def test_an_unconfirmed_change_goes_away_by_itself(apache: ApacheHost, clients: Clients) -> None:
+    apache.apply([clients.wanted(HOST, "log_only")])
+    before = apache.sh("cat /etc/apache2/aop/*")
+    outcome = apache.apply([clients.wanted(HOST, "enforce")], confirm_within=3)
+    assert outcome.get("transaction"), outcome
+    assert not apache.request(HOST, HOST).served
+    deadline = time.monotonic() + 20
+    while not apache.request(HOST, HOST).served:
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+    assert apache.sh("cat /etc/apache2/aop/*") == before
+    kept = apache.apply([clients.wanted(HOST, "enforce")], confirm_within=60)
+    assert apache.driver(what="confirm", id=kept["transaction"]) == {"changed": True}
+    assert not apache.request(HOST, HOST).served
