@@ -158,6 +158,12 @@ def _remedy(operation: Operation, status: int, codes: Sequence[int]) -> str:
         return "The credentials are not valid: check api_token (or api_email and api_key), its expiry and IP filter."
     if 10001 in codes:
         return "The token could not be authenticated: a new one needs a minute to be known everywhere; else check it."
+    if 10000 in codes:
+        # Cloudflare says the same for a token that it does not know and for one that may not do this.
+        return (
+            "The token lacks the permission '%s' for this zone, does not include the zone, or is not valid at all."
+            % operation.permission
+        )
     if status == 403 or any(code in _PERMISSION for code in codes):
         return "The token lacks the permission '%s' for this zone, or does not include the zone." % operation.permission
     if any(code in (7000, 7003) for code in codes):
