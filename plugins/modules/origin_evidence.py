@@ -197,7 +197,9 @@ counts:
       description: The hostname.
       type: str
     source:
-      description: C(edge), C(exception) or C(other).
+      description:
+        - C(edge), C(exception), C(turned_away) (came past the edge to an enforced hostname and got a 3xx or 4xx answer)
+          or C(other).
       type: str
     verification:
       description:

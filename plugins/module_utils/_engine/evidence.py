@@ -22,12 +22,7 @@ from .._evidence.gate_types import Limits
 from .._evidence.ranges import CLOUDFLARE_RANGES, Ranges
 from .._evidence.reader import read
 from .._evidence.scan import Question
-
-# Where the server roles write the log unless they are told otherwise; the first that exists is read.
-LOG_PATHS: dict[str, tuple[str, ...]] = {
-    "nginx": ("/var/log/nginx/aop.log",),
-    "apache": ("/var/log/apache2/aop.log", "/var/log/httpd/aop.log"),
-}
+from .._origin.servers import SERVERS
 
 CERTIFICATE_SPEC: dict[str, Any] = {
     "label": {"type": "str"},
@@ -47,7 +42,7 @@ EXCEPTION_SPEC: dict[str, Any] = {
 }
 
 EVIDENCE_SPEC: dict[str, Any] = {
-    "server": {"type": "str", "choices": sorted(LOG_PATHS)},
+    "server": {"type": "str", "choices": sorted(SERVERS)},
     "path": {"type": "path"},
     "hostnames": {"type": "list", "elements": "str", "default": []},
     "since": {"type": "str", "default": ""},
@@ -145,7 +140,7 @@ def gather(module: AnsibleModule) -> dict[str, Any]:
 
 
 def _default_path(server: Optional[str]) -> str:
-    candidates = LOG_PATHS[server or ""]
+    candidates = SERVERS[server or ""].logs
     return next((path for path in candidates if os.path.exists(path)), candidates[0])
 
 

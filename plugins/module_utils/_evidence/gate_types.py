@@ -85,7 +85,7 @@ class Sight:
             if entry["hostname"] != hostname:
                 continue
             count = int(entry["count"])
-            if entry["source"] == DIRECT:
+            if entry["source"] == DIRECT and entry["verification"] != SUCCESS:
                 sight.direct += count
             if entry["source"] != EDGE:
                 continue
@@ -99,6 +99,8 @@ class Sight:
             if entry["hostname"] == hostname and entry["source"] == EDGE:
                 sight.reasons[entry["reason"]] += int(entry["count"])
         sight.direct_callers = [
-            who for who in result.get("offenders") or [] if who["hostname"] == hostname and who["source"] == DIRECT
+            who
+            for who in result.get("offenders") or []
+            if who["hostname"] == hostname and who["source"] == DIRECT and who["verification"] != SUCCESS
         ]
         return sight

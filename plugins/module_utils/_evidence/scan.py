@@ -21,7 +21,7 @@ from .certificates import Certificates
 from .exceptions import Exceptions
 from .ranges import Ranges
 from .record import BY_FINGERPRINT, SUCCESS, UNTRUSTED, Record, parse, seconds, verification
-from .tally import DIRECT, EDGE, EXCEPTION, Bucket, Tally
+from .tally import DIRECT, EDGE, EXCEPTION, TURNED_AWAY, Bucket, Tally
 
 CANARY_PREFIX = "/.well-known/originlock-canary/"
 _NONCE = re.compile(r"[0-9a-f]{32}")
@@ -55,6 +55,8 @@ class Question:
             source = EDGE
         elif self.exceptions.cover(record.peer, record.hostname, record.path):
             source = EXCEPTION
+        elif record.stage == "enforce" and record.status[:1] in ("3", "4"):
+            source = TURNED_AWAY
         else:
             source = DIRECT
         label = self.certificates.label(record.serial, record.issuer, record.fingerprint)

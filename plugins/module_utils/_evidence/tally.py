@@ -12,6 +12,7 @@ from .record import SUCCESS, Record, reason
 EDGE = "edge"
 EXCEPTION = "exception"
 DIRECT = "other"
+TURNED_AWAY = "turned_away"
 OVERFLOW = "(others)"
 
 _MAX_BUCKETS = 20000

@@ -18,18 +18,25 @@ class Server:
     """What others need to know of a server, and how its driver is made.
 
     ``tolerant``: in ``log_only`` it serves a request whatever certificate comes. Where that's not so, a leaf that
-    would be refused must be found before the server asks for it.
+    would be refused must be found before the server asks for it. ``logs``: where the role writes the verification log
+    unless told otherwise, on one distribution or another; the first that exists is the one.
     """
 
     title: str
     tolerant: bool
+    logs: tuple[str, ...]
     make: Callable[[dict[str, str], Runner], Driver]
 
 
 # Imported by name: Ansible brings to an origin only what it sees imported.
 SERVERS: dict[str, Server] = {
-    "apache": Server("Apache", tolerant=False, make=apache.make),
-    "nginx": Server("nginx", tolerant=True, make=nginx.make),
+    "apache": Server(
+        "Apache",
+        tolerant=False,
+        logs=("/var/log/apache2/aop.log", "/var/log/httpd/aop.log"),
+        make=apache.make,
+    ),
+    "nginx": Server("nginx", tolerant=True, logs=("/var/log/nginx/aop.log",), make=nginx.make),
 }
 
 

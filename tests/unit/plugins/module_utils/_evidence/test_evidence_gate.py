@@ -186,6 +186,13 @@ def test_cloudflare(entry: dict[str, Any], code: str, words: str) -> None:
     assert words in verdict.refusals[0].message
 
 
+def test_who_was_turned_away_or_came_with_our_certificate_refuses_nothing() -> None:
+    turned_away = [line(peer=DIRECT, verify="NONE", stage="enforce", status=status) for status in ("400", "421", "308")]
+    assert codes(judge(evidence([*GOOD, *turned_away, line(peer=DIRECT)]))) == []
+    served = line(peer=DIRECT, verify="NONE", stage="enforce", status="200")
+    assert codes(judge(evidence([*GOOD, served]))) == ["direct_callers"]
+
+
 def test_direct_callers_are_listed_with_proposals() -> None:
     found = evidence([*GOOD, line(peer=DIRECT, verify="NONE", path="/health", agent="monitor")])
     verdicts, proposals = gate.judge({"web1": found}, [{"name": "app.example.com"}], [CANARY], [], Limits(), TODAY)
