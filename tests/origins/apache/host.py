@@ -110,7 +110,8 @@ class ApacheHost:
         """Back to the configuration and the empty logs of the beginning, with a fresh server."""
         self.sh(
             "rm -rf /etc/apache2 /var/lib/originlock-aop /etc/logrotate.d/originlock-*;"
-            "cp -a /opt/original /etc/apache2; rm -f /var/log/apache2/*; systemctl reset-failed apache2; systemctl restart apache2"
+            "cp -a /opt/original /etc/apache2; rm -f /var/log/apache2/*;"
+            "systemctl reset-failed apache2; systemctl restart apache2"
         )
 
     def reload(self) -> None:

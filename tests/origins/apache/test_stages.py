@@ -178,7 +178,8 @@ def test_nothing_is_lost_while_the_stages_change(apache: ApacheHost, clients: Cl
     apache.put(
         "/root/load.sh",
         "while [ ! -e /root/stop ]; do curl -sk --http1.1 -o /dev/null --cert /root/client.pem "
-        f"--resolve {HOST}:443:127.0.0.1 -w '%{{http_code}} %{{exitcode}}\\n' https://{HOST}/index.html; done > /root/load.out\n",
+        f"--resolve {HOST}:443:127.0.0.1 -w '%{{http_code}} %{{exitcode}}\\n' https://{HOST}/index.html; done "
+        "> /root/load.out\n",
     )
     apache.sh("rm -f /root/stop; systemd-run --unit=load --collect bash /root/load.sh")
     for stage in ("log_only", "enforce", "log_only", "off"):

@@ -110,12 +110,13 @@ class Changes:
             }
             if entry.stage != OFF:
                 wanted[self._paths.bundle(name)] = bundle.normalise(entry.trust_bundle)
-                wanted[self._paths.snippet(name)] = rendering.snippet(name, entry.stage, self._paths, self._discovery.dump)
+                text = rendering.snippet(name, entry.stage, self._paths, self._discovery.dump)
+                wanted[self._paths.snippet(name)] = text
             if self._plain.get(name):
                 wanted[self._paths.plain(name)] = rendering.plain(name, _port(self._found[name]))
-            for path, text in wanted.items():
+            for path, content in wanted.items():
                 before = self._discovery.own.get(path)
-                after = text.encode() if text is not None else None
+                after = content.encode() if content is not None else None
                 if before is not None or after is not None:
                     yield FileChange(path, before, after)
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Optional
+from dataclasses import dataclass, field
+from typing import Any, Optional
 
 from ..errors import OriginError, ValidationFailed
 from ..model import MARK, STAGES, Runner
@@ -23,10 +23,10 @@ MINIMUM_VERSION = (2, 4, 19)
 _DORMANT_LIMIT = 1 << 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Discovery:
     """Apache as found. ``own`` are our files by path, ``rotation`` the logrotate files, ``dormant`` the files beside
-    the loaded ones that hold our mark."""
+    the loaded ones that hold our mark. ``remembered`` is for what is asked again for every hostname."""
 
     dump: Dump
     tree: Tree
@@ -34,14 +34,17 @@ class Discovery:
     own: Mapping[str, bytes]
     rotation: Mapping[str, bytes]
     dormant: Mapping[str, bytes]
+    remembered: dict[str, Any] = field(default_factory=dict)
 
     def section(self, host: VirtualHost) -> Optional[Section]:
         """The section of a dumped virtual host; with a macro that makes several, the one with its name."""
-        found = [
-            section
-            for section in self.tree.sections("virtualhost")
-            if section.file == os.path.normpath(host.file) and section.line <= host.line <= section.end_line
-        ]
+        if "sections" not in self.remembered:
+            index: dict[tuple[str, int], list[Section]] = {}
+            for section in self.tree.sections("virtualhost"):
+                for line in range(section.line, section.end_line + 1):
+                    index.setdefault((section.file, line), []).append(section)
+            self.remembered["sections"] = index
+        found: list[Section] = self.remembered["sections"].get((os.path.normpath(host.file), host.line), [])
         if len(found) > 1:
             named = [item for item in found if host.name in server_names(item)]
             found = named or found

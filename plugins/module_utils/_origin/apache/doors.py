@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
 from ..model import ENFORCE, OFF, Finding, Options
 from . import content, matching, sites
 from .discovery import Discovery
-from .filesystem import path_matches
-from .grammar import Node, Section
+from .dumps import VirtualHost
+from .filesystem import path_matches, reaches
+from .grammar import Directive, Node, Section
 from .matching import Answer
 from .sites import Place
 from .tree import INCLUDES, own
@@ -70,9 +71,11 @@ def shadowed(discovery: Discovery, hostname: str, places: Sequence[Place]) -> li
     answering = {answer.host.place for answer in matching.answers(discovery, hostname) if answer.host is not None}
     found = []
     for endpoint in matching.endpoints(discovery):
-        for host in endpoint.group.hosts if endpoint.group else ():
-            names = matching.names_of(host, discovery.section(host))
-            if names.match(hostname) and host.place not in answering:
+        if endpoint.group is None:
+            continue
+        for position in matching.claimants(discovery, endpoint.group, hostname):
+            host = endpoint.group.hosts[position]
+            if host.place not in answering:
                 found.append(
                     Finding(
                         "shadowed", "warning", hostname,
@@ -83,38 +86,37 @@ def shadowed(discovery: Discovery, hostname: str, places: Sequence[Place]) -> li
     return list(dict.fromkeys(found))
 
 
-def foreign_includes(discovery: Discovery, hostnames: Sequence[str], after: Mapping[str, str]) -> list[Finding]:
+def foreign_includes(discovery: Discovery, hostnames: Sequence[str]) -> list[Finding]:
     """Include lines, not ours, that bring the snippet of a hostname to where it doesn't belong."""
+    astray = list(_reaching(discovery, discovery.tree.nodes, None))
+    for host in dict.fromkeys(host for group in discovery.dump.groups for host in group.hosts):
+        section = discovery.section(host)
+        astray.extend(_reaching(discovery, section.children if section else (), host))
     findings = []
-    for hostname in hostnames:
+    for hostname in hostnames if astray else ():
         path = discovery.paths.snippet(hostname)
         serving = {place.host.place for place in sites.places(discovery, hostname, tls=True)}
-        findings.extend(_astray(discovery, hostname, path, discovery.tree.nodes, "at server level"))
-        for group in discovery.dump.groups:
-            for host in group.hosts:
-                section = discovery.section(host)
-                if section is None or host.place in serving:
-                    continue
-                findings.extend(
-                    _astray(discovery, hostname, path, section.children, f"in the virtual host {host.name}")
-                )
+        for node, pattern, owner in astray:
+            if path_matches(path, pattern) and (owner is None or owner.place not in serving):
+                where = "at server level" if owner is None else f"in the virtual host {owner.name}"
+                findings.append(
+                    Finding(
+                        "include_astray", "error", hostname,
+                        f"the line {node.text} {where} would bring this hostname's client authentication there",
+                        f"Write IncludeOptional {path} in the virtual host of {hostname} only.", node.file, node.line,
+                    )
+                )  # fmt: skip
     return list(dict.fromkeys(findings))
 
 
-def _astray(
-    discovery: Discovery, hostname: str, path: str, nodes: Sequence[Node], where: str
-) -> list[Finding]:
-    return [
-        Finding(
-            "include_astray", "error", hostname,
-            f"the line {node.text} {where} would bring this hostname's client authentication there",
-            f"Write IncludeOptional {path} in the virtual host of {hostname} only.", node.file, node.line,
-        )
-        for node in own(nodes, *INCLUDES)
-        if node.arguments
-        and path_matches(path, discovery.tree.absolute(node.arguments[-1]))
-        and not sites.is_marked(discovery, node)
-    ]  # fmt: skip
+def _reaching(
+    discovery: Discovery, nodes: Sequence[Node], owner: Optional[VirtualHost]
+) -> Iterator[tuple[Directive, str, Optional[VirtualHost]]]:
+    """Include lines, not ours, that could read files in our directory."""
+    for node in own(nodes, *INCLUDES):
+        pattern = discovery.tree.absolute(node.arguments[-1]) if node.arguments else "/"
+        if reaches(pattern, discovery.paths.own_directory) and not sites.is_marked(discovery, node):
+            yield node, pattern, owner
 
 
 def _served(discovery: Discovery, section: Section, hostname: str, is_default: bool) -> Optional[Node]:

@@ -98,3 +98,9 @@ def path_matches(path: str, pattern: str) -> bool:
         return False
     # A directory is included with everything below it.
     return all(matches(part, want) for part, want in zip(parts, wanted))
+
+
+def reaches(pattern: str, directory: str) -> bool:
+    """Whether an include of ``pattern`` could read something in ``directory``."""
+    parts, wanted = os.path.normpath(directory).split("/"), os.path.normpath(pattern).split("/")
+    return all(matches(part, want) for part, want in zip(parts, wanted))

@@ -83,6 +83,40 @@ def names_of(host: VirtualHost, section: Optional[Section]) -> Names:
 
 def endpoints(discovery: Discovery) -> list[Endpoint]:
     """Every address and port that can be reached, most specific first."""
+    if "endpoints" not in discovery.remembered:
+        discovery.remembered["endpoints"] = _endpoints(discovery)
+    found: list[Endpoint] = discovery.remembered["endpoints"]
+    return found
+
+
+def claimants(discovery: Discovery, group: Group, hostname: str) -> list[int]:
+    """The positions in ``group`` of the virtual hosts that have the name, the first of which answers."""
+    index: dict[str, _Index] = discovery.remembered.setdefault("index", {})
+    if group.label not in index:
+        index[group.label] = _Index(discovery, group)
+    return index[group.label].find(hostname)
+
+
+class _Index:
+    """The names of a group's virtual hosts, so that a thousand hostnames don't each ask a thousand virtual hosts."""
+
+    def __init__(self, discovery: Discovery, group: Group) -> None:
+        self._exact: dict[str, list[int]] = {}
+        self._wildcards: list[tuple[str, int]] = []
+        for position, host in enumerate(group.hosts):
+            names = names_of(host, discovery.section(host))
+            for name in names.exact:
+                self._exact.setdefault(name, []).append(position)
+            self._wildcards.extend((wild, position) for wild in names.wildcards)
+
+    def find(self, hostname: str) -> list[int]:
+        """The positions, each once, in order."""
+        found = set(self._exact.get(hostname, ()))
+        found.update(position for wild, position in self._wildcards if fnmatch.fnmatchcase(hostname, wild))
+        return sorted(found)
+
+
+def _endpoints(discovery: Discovery) -> list[Endpoint]:
     groups = discovery.dump.groups
     found: dict[str, Endpoint] = {}
     for address, port in listeners(discovery):
@@ -141,8 +175,6 @@ def _answer(discovery: Discovery, endpoint: Endpoint, hostname: str) -> Answer:
     tls = speaks_tls(discovery, group)
     if group is None:
         return Answer(endpoint, None, None, False, tls)
-    for host in group.hosts:
-        section = discovery.section(host)
-        if names_of(host, section).match(hostname):
-            return Answer(endpoint, host, section, True, tls)
-    return Answer(endpoint, group.hosts[0], discovery.section(group.hosts[0]), False, tls)
+    positions = claimants(discovery, group, hostname)
+    host = group.hosts[positions[0] if positions else 0]
+    return Answer(endpoint, host, discovery.section(host), bool(positions), tls)

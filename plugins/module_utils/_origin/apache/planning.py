@@ -42,7 +42,7 @@ def plan(discovery: Discovery, wanted: Sequence[Protection], options: Options) -
         found[entry.name] = places
         if entry.stage != OFF:
             findings.extend(_check(discovery, entry, places, after, targets, options))
-    findings.extend(doors.foreign_includes(discovery, [entry.name for entry in targets if entry.stage != OFF], after))
+    findings.extend(doors.foreign_includes(discovery, [entry.name for entry in targets if entry.stage != OFF]))
 
     work = changes.Changes(discovery, targets, found, after, options)
     findings.extend(work.findings())

@@ -79,6 +79,8 @@ def build(dump: Dump, environment: Mapping[str, str], files: Optional[Files] = N
 
 
 class _Builder:
+    """Follows what Apache read. Variables are replaced in arguments, as Apache does; the text stays as written."""
+
     def __init__(self, dump: Dump, variables: Mapping[str, str], files: Files) -> None:
         self.dump = dump
         self.variables = variables
@@ -104,7 +106,7 @@ class _Builder:
         result: list[Node] = []
         for node in nodes:
             if isinstance(node, Directive):
-                result.append(node)
+                result.append(replace(node, arguments=tuple(self.expand(word) for word in node.arguments)))
                 result.extend(self._brought(node, depth))
             elif node.key in _CONDITIONS:
                 if holds(node, self.dump, self.variables, self.files) is not False:
@@ -113,12 +115,16 @@ class _Builder:
                 name, *parameters = node.arguments
                 self._macros[name.lower()] = (tuple(parameters), node.source)
             else:
-                result.append(replace(node, children=tuple(self.nodes(node.children, depth))))
+                children = tuple(self.nodes(node.children, depth))
+                result.append(replace(node, argument=self.expand(node.argument), children=children))
         return result
+
+    def expand(self, text: str) -> str:
+        return expand(text, self.variables)
 
     def _brought(self, node: Directive, depth: int) -> list[Node]:
         if node.key in INCLUDES and node.arguments:
-            pattern = os.path.join(self.dump.server_root, expand(node.arguments[-1], self.variables))
+            pattern = os.path.join(self.dump.server_root, self.expand(node.arguments[-1]))
             found = [path for path in self.files.resolve(pattern) if os.path.normpath(path) in self.loaded]
             return [inner for path in found for inner in self.file(path, depth + 1)]
         if node.key == "use" and node.arguments and node.arguments[0].lower() in self._macros:

@@ -154,7 +154,7 @@ class FakeApache:
             for node in grammar.walk(grammar.parse(self._text(path), path)):
                 if isinstance(node, grammar.Section) and node.key == "virtualhost":
                     named = re.search(r"^\s*ServerName\s+(\S+)", node.source, re.M)
-                    name = named.group(1) if named else "machine.example.net"
+                    name = self._expanded(named.group(1)) if named else "machine.example.net"
                     for address in node.arguments:
                         groups.setdefault(address.replace("_default_", "*"), []).append((name, path, node.end_line))
         for address in sorted(groups, key=lambda label: label.startswith("*")):
@@ -217,11 +217,13 @@ class FakeApache:
         found = [path]
         for node in grammar.walk(grammar.parse(self._text(path), path)):
             if isinstance(node, grammar.Directive) and node.key in ("include", "includeoptional"):
-                pattern = re.sub(r"\$\{(\w+)\}", lambda name: self.defines.get(name.group(1), "?"), node.arguments[-1])
-                for inner in Files().resolve(os.path.join(self.root, pattern)):
+                for inner in Files().resolve(os.path.join(self.root, self._expanded(node.arguments[-1]))):
                     if inner not in self.not_loaded:
                         found += self._files(inner)
         return found
+
+    def _expanded(self, text: str) -> str:
+        return re.sub(r"\$\{(\w+)\}", lambda name: self.defines.get(name.group(1), "?"), text)
 
     def _text(self, path: str) -> str:
         with open(path, encoding="latin-1", newline="") as stream:

@@ -81,6 +81,15 @@ def test_names_in_an_included_file_and_in_a_condition(apache):
     assert served(apache, "app2.example.com")["*:443"] == "z.example.com tls"
 
 
+def test_variables_in_names_and_addresses(apache):
+    apache.defines.update(ZONE="example.com", PORT="443")
+    text = site(apache, "*:443", "unused", "ServerAlias v.${ZONE}").replace("ServerName unused", "ServerName w.${ZONE}")
+    apache.write("sites-enabled/v.conf", text)
+    found = apache.discover()
+    (place,) = sites.places(found, "v.example.com", tls=True)
+    assert place.own_names == ["w.example.com", "v.example.com"]
+
+
 def test_the_first_with_the_name_wins(apache):
     apache.write("sites-enabled/zz.conf", site(apache, "*:443", "app.example.com"))
     (place,) = sites.places(apache.discover(), "app.example.com", tls=True)

@@ -5,8 +5,12 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
+
+from ansible_collections.originlock.aop.plugins.module_utils._origin.apache import planning
+from ansible_collections.originlock.aop.plugins.module_utils._origin.model import Options
 
 STAGE_HEADER = "# originlock.aop stage={} hostname=app.example.com"
 
@@ -220,3 +224,21 @@ def test_plain_http_is_redirected_on_wish(apache):
     assert apache.read("sites-enabled/plain.conf") == plain
     apache.carry_out(apache.want(stage="off"))
     assert apache.tree() == before
+
+
+def test_many_hostnames_are_planned_in_reasonable_time(apache):
+    names = [f"h{number}.example.com" for number in range(300)]
+    for name in names:
+        apache.write(
+            f"sites-enabled/{name}.conf",
+            f"<VirtualHost *:80>\nServerName {name}\nRedirect / https://{name}/\n</VirtualHost>\n"
+            f"<VirtualHost *:443>\nServerName {name}\nDocumentRoot /var/www/{name}\nInclude extra/tls.conf\n"
+            f"{apache.tls}</VirtualHost>\n",
+        )
+    apache.write("extra/tls.conf", "SSLProtocol all\n")
+    found = apache.discover()
+    started = time.monotonic()
+    plan = planning.plan(found, [apache.want(name, "enforce") for name in names], Options())
+    assert plan.errors == []
+    assert len(plan.sites) == 300
+    assert time.monotonic() - started < 20

@@ -9,7 +9,11 @@ import os
 import pytest
 
 from ansible_collections.originlock.aop.plugins.module_utils._origin.apache import grammar
-from ansible_collections.originlock.aop.plugins.module_utils._origin.apache.filesystem import Files, path_matches
+from ansible_collections.originlock.aop.plugins.module_utils._origin.apache.filesystem import (
+    Files,
+    path_matches,
+    reaches,
+)
 from ansible_collections.originlock.aop.plugins.module_utils._origin.errors import OriginError, ValidationFailed
 from ansible_collections.originlock.aop.plugins.module_utils._origin.model import Completed
 
@@ -159,3 +163,11 @@ def test_files_resolve_as_apache_does(tmp_path):
 )
 def test_whether_an_include_would_read_a_path(pattern, matches):
     assert path_matches("/a/app.example.com.conf", pattern) is matches
+
+
+@pytest.mark.parametrize(
+    ("pattern", "could"),
+    [("/etc/aop/*.conf", True), ("/etc", True), ("/e*/a*/x", True), ("/etc/s/*.conf", False), ("/etc/aop2/x", False)],
+)
+def test_whether_an_include_could_reach_into_a_directory(pattern, could):
+    assert reaches(pattern, "/etc/aop") is could
