@@ -243,13 +243,24 @@ def test_internal_locations_stay_closed_in_log_only(nginx: NginxHost, clients: C
 def test_server_level_rewriting_works_with_a_bad_certificate(nginx: NginxHost, clients: Clients) -> None:
     inside = (
         'set $tenant "none"; if ($host = app.example.com) { set $tenant "acme"; } rewrite ^/old/(.*)$ /new/$1; '
-        'location /new/ { return 200 "$tenant $uri $args"; }'
+        'location /new/ { return 200 "$tenant $uri $args $request_method $content_length"; }'
     )
     only(nginx, site(APP, inside))
     done(nginx.apply([clients.wanted(APP, "log_only")]))
     for kind in (None, "valid", *BAD):
-        answer = nginx.request(APP, APP, "/old/a%20b?x=1&y=2", clients.files[kind] if kind else None, method="POST")
-        assert (answer.status, answer.body) == (200, "acme /new/a b x=1&y=2"), kind
+        cert = clients.files[kind] if kind else None
+        answer = nginx.request(APP, APP, "/old/a%20b?x=1&y=2", cert, method="POST", body=b"x" * 200_000)
+        assert (answer.status, answer.body) == (200, "acme /new/a b x=1&y=2 POST 200000"), kind
+
+
+def test_a_file_in_another_character_set(nginx: NginxHost, clients: Clients) -> None:
+    only(nginx, site(APP))
+    nginx.put("/etc/nginx/sites-enabled/site.conf", b"# caf\xe9 \xff\n" + site(APP).encode())
+    before = nginx.tree()
+    done(nginx.apply([clients.wanted(APP, "enforce")]))
+    assert nginx.request(APP, APP).status == 400
+    done(nginx.apply([clients.wanted(APP, "off")]))
+    assert nginx.tree() == before
 
 
 def test_a_redirecting_block_redirects_with_a_bad_certificate(nginx: NginxHost, clients: Clients) -> None:
