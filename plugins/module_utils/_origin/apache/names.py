@@ -61,6 +61,20 @@ def check(
     return findings
 
 
+def check_off(hostname: str, place: Place, after: Mapping[str, str]) -> list[Finding]:
+    """A name can't be given free while its virtual host requires certificates for another one."""
+    enforced = [name for name in place.own_names if name != hostname and after.get(name, OFF) == ENFORCE]
+    if not enforced:
+        return []
+    return [
+        Finding(
+            "shared_stage", "error", hostname,
+            f"its virtual host serves {', '.join(enforced)} too, at the stage enforce, and would go on refusing",
+            "Bring all names of a virtual host to the same stage in one run, or split it.", *place.host.place,
+        )
+    ]  # fmt: skip
+
+
 def _bundle_of(discovery: Discovery, name: str, targets: Sequence[Protection]) -> str:
     for entry in targets:
         if entry.name == name:

@@ -42,6 +42,8 @@ def plan(discovery: Discovery, wanted: Sequence[Protection], options: Options) -
         found[entry.name] = places
         if entry.stage != OFF:
             findings.extend(_check(discovery, entry, places, after, targets, options))
+        else:
+            findings.extend(finding for place in places for finding in names.check_off(entry.name, place, after))
     findings.extend(doors.foreign_includes(discovery, [entry.name for entry in targets if entry.stage != OFF]))
 
     work = changes.Changes(discovery, targets, found, after, options)

@@ -146,6 +146,8 @@ def test_one_of_two_names_that_are_enforced_cannot_go_alone(apache):
     both = [apache.want(stage="enforce"), apache.want("www.example.com", "enforce")]
     apache.carry_out(*both)
     assert [finding.code for finding in apache.plan(apache.want(stage="log_only")).errors] == ["shared_stage"]
+    (finding,) = apache.plan(apache.want(stage="off")).errors
+    assert "serves www.example.com too, at the stage enforce, and would go on refusing" in finding.message
 
 
 def test_only_the_default_virtual_host_would_answer(apache):
