@@ -49,14 +49,15 @@ def tell(story: Story) -> None:
     show([story.refuse_while_wrong()])
     say("It is mended. ENFORCE again: gate, then batch by batch, each proved before it is confirmed ...")
     played = story.enforce()
-    show(table(played.output, "hostname"))
+    say("The prover tried every door after each batch:")
+    show(table(played.output, "HOSTNAME", "FOUND", "HOLES"))
 
     say("AFTER: the intruder tries right SNI, no SNI, foreign SNI, a session of another site; without a")
     say("certificate, with one of another CA, with an expired one of ours; TLS 1.2 and 1.3; IPv4 and IPv6 ...")
     story.after()
     say(f"Refused: {story.proofs[-1].seen}.")
     say("STATUS:")
-    show(table(story.status().output, "hostname "))
+    show(table(story.status().output, "hostname", "generation"))
     story.end()
 
 

@@ -177,11 +177,18 @@ class Story:
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def table(output: str, heading: str) -> list[str]:
-    """The aligned lines that a playbook showed, from the line that begins with ``heading`` on."""
-    lines = [json.loads(line.strip().rstrip(",")) for line in output.splitlines() if line.startswith('        "')]
-    starts = [number for number, line in enumerate(lines) if line.lower().startswith(heading.lower())]
-    if not starts:
-        return []
-    shown = lines[starts[-1] :]
-    return shown[: next((n for n, line in enumerate(shown) if not line.strip()), len(shown))]
+def table(output: str, *heading: str) -> list[str]:
+    """The rows of all tables that a playbook showed whose heading has these words; the heading once."""
+    rows: list[str] = []
+    inside = False
+    for line in output.splitlines():
+        if not line.startswith('        "'):
+            inside = False
+            continue
+        text = json.loads(line.strip().rstrip(","))
+        if all(word in text.split() for word in heading):
+            inside = True
+            rows += [] if rows else [text]
+        elif inside:
+            rows.append(text)
+    return rows
