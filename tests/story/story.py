@@ -191,4 +191,6 @@ def table(output: str, *heading: str) -> list[str]:
             rows += [] if rows else [text]
         elif inside:
             rows.append(text)
-    return rows
+    cells = [re.split(r"\s{2,}", row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in cells]
