@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timezone
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.originlock.aop.plugins.module_utils._engine.trust import verify
+from ansible_collections.originlock.aop.plugins.module_utils._engine.trust import clock_findings, issuers, verify
 from ansible_collections.originlock.aop.plugins.module_utils._origin.servers import SERVERS
 from ansible_collections.originlock.aop.plugins.module_utils._pki.errors import PkiError
 from ansible_collections.originlock.aop.plugins.module_utils._pki.library import LIBRARY_PROBLEM, LIBRARY_REQUIREMENT
@@ -37,10 +38,16 @@ class ActionModule(ActionBase):
                 return result
             try:
                 warnings = verify(args["server"], wanted, datetime.now(timezone.utc))
+                wanted = [dict(entry, issuers=issuers(entry.get("trust_bundle") or "")) for entry in wanted]
             except PkiError as error:
                 result.update(failed=True, changed=False, msg=f"{error} {error.remedy}")
                 return result
-        result.update(self._execute_module(module_name="originlock.aop.origin_site", task_vars=task_vars))
+        before = time.time()
+        args = dict(args, hostnames=wanted) if wanted else args
+        result.update(
+            self._execute_module(module_name="originlock.aop.origin_site", module_args=args, task_vars=task_vars)
+        )
+        result.setdefault("findings", []).extend(clock_findings(before, result.get("now"), time.time()))
         if warnings:
             result["warnings"] = [*warnings, *result.get("warnings", [])]
         return result

@@ -57,6 +57,12 @@ options:
           - Needed for V(enforce), and for V(log_only) on Apache, which refuses bad certificates at that stage already.
         type: str
         default: ""
+      issuers:
+        description:
+          - The names of the CAs in the trust bundle. Set by the part of the module that runs on the controller.
+        type: list
+        elements: str
+        default: []
   state:
     description:
       - V(present) brings the hostnames to their stages.
@@ -191,6 +197,10 @@ recovered:
   returned: success
   type: list
   elements: str
+now:
+  description: The origin's clock at the end, in epoch seconds.
+  returned: when O(state=present)
+  type: float
 transaction:
   description: The change that waits for its confirmation, or empty.
   returned: success

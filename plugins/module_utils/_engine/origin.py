@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -24,6 +25,7 @@ HOSTNAME_SPEC: dict[str, Any] = {
     "stage": {"type": "str", "required": True, "choices": list(STAGES)},
     "trust_bundle": {"type": "str", "default": ""},
     "certificate": {"type": "str", "default": ""},
+    "issuers": {"type": "list", "elements": "str", "default": []},
 }
 
 SITE_SPEC: dict[str, Any] = dict(
@@ -53,7 +55,13 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     if params["state"] == "reverted":
         return {"changed": engine.revert(driver, params["transaction"], run, module.check_mode)}
     wanted = [
-        Protection(entry["name"].rstrip(".").lower(), entry["stage"], entry["trust_bundle"], entry["certificate"])
+        Protection(
+            entry["name"].rstrip(".").lower(),
+            entry["stage"],
+            entry["trust_bundle"],
+            entry["certificate"],
+            tuple(entry["issuers"]),
+        )
         for entry in params["hostnames"]
     ]
     options = Options(
@@ -64,7 +72,8 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     )
     # Only what becomes stricter can lock anybody out, so only that needs to be confirmed.
     confirm_within = params["confirm_within"] if any(entry.stage == ENFORCE for entry in wanted) else 0
-    return engine.apply(driver, wanted, options, run, module.check_mode, confirm_within).as_dict()
+    outcome = engine.apply(driver, wanted, options, run, module.check_mode, confirm_within)
+    return dict(outcome.as_dict(), now=time.time())
 
 
 def read(module: AnsibleModule) -> dict[str, Any]:

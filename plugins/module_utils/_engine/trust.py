@@ -5,15 +5,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from .._origin.model import LOG_ONLY, OFF
+from .._origin.model import LOG_ONLY, OFF, Finding
 from .._origin.servers import SERVERS
 from .._pki.errors import PkiError
 from .._pki.library import x509
 from .._pki.verify import check_trust_bundle, parse_bundle, verify_leaf
+
+# Seconds that the clocks of controller and origin may be apart.
+CLOCK_TOLERANCE = 60.0
+_PLAIN_NAME = re.compile(r"(?:(?:CN|O|OU|C|L|ST)=[A-Za-z0-9][A-Za-z0-9 ._@:/()-]*(?<! )(?:,(?!$)|$))+")
 
 
 def verify(server: str, hostnames: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
@@ -55,3 +60,27 @@ def _problem(leaf: x509.Certificate, anchors: list[x509.Certificate], label: str
     except PkiError as error:
         return error
     return None
+
+
+def issuers(bundle: str) -> list[str]:
+    """Names of the CAs of a bundle as OpenSSL writes them (RFC 2253), or nothing if one can't be told for sure.
+
+    OpenSSL and this library escape unusual characters, and abbreviate unusual attributes, in different ways.
+    """
+    names = [certificate.subject.rfc4514_string() for certificate in parse_bundle(bundle, "the trust bundle")]
+    return names if all(_PLAIN_NAME.fullmatch(name) for name in names) else []
+
+
+def clock_findings(before: float, origin: float | None, after: float) -> list[dict[str, Any]]:
+    """A finding if an origin's clock is off. ``before`` and ``after`` are by our clock, ``origin`` in between by its."""
+    if origin is None or before - CLOCK_TOLERANCE <= origin <= after + CLOCK_TOLERANCE:
+        return []
+    off = origin - (before if origin < before else after)
+    finding = Finding(
+        "clock_off",
+        "warning",
+        "",
+        f"The origin's clock is {abs(off):.0f} s {'behind' if off < 0 else 'ahead of'} the controller's",
+        "Set both by NTP: an origin judges by its clock whether a certificate is valid, and evidence has times.",
+    )
+    return [finding.as_dict()]

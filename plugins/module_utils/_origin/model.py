@@ -32,12 +32,17 @@ def stricter(one: str, other: str) -> str:
 
 @dataclass(frozen=True)
 class Protection:
-    """What is wanted for one hostname. ``certificate`` holds the PEM of every generation the edge may present."""
+    """What is wanted for one hostname. ``certificate`` holds the PEM of every generation the edge may present.
+
+    ``issuers`` are the names of the CAs in the bundle, as OpenSSL writes them (RFC 2253); empty where one of them is
+    too unusual to be compared as text.
+    """
 
     name: str
     stage: str
     trust_bundle: str = ""
     certificate: str = ""
+    issuers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.originlock.aop.plugins.module_utils._engine.trust import verify
+from ansible_collections.originlock.aop.plugins.module_utils._engine.trust import clock_findings, issuers, verify
 from ansible_collections.originlock.aop.plugins.module_utils._pki.errors import PkiError
 from ansible_collections.originlock.aop.tests.unit.plugins.pki_fixtures import support
 
@@ -81,3 +81,34 @@ def test_a_bundle_that_would_kill_apache_is_refused(bundle, words):
         with pytest.raises(PkiError) as caught:
             judge(server, entry("log_only", GOOD, bundle))
         assert words in str(caught.value)
+
+
+def test_issuers_are_named_as_openssl_does():
+    subject = support.name("example.com", ORGANIZATION_NAME="Example Ltd.", COUNTRY_NAME="DE")
+    other = support.certificate(subject, support.ec_key("ca"), ca=True)
+    assert issuers(CA + support.pem(other)) == ["CN=example.com", "CN=example.com,C=DE,O=Example Ltd."]
+
+
+@pytest.mark.parametrize("common_name", ["Exämple", "a,b", "a+b", 'a"b', " a", "a ", "a\\b", "#a", "a=b"])
+def test_a_name_that_openssl_may_write_in_another_way_is_not_compared(common_name):
+    odd = support.certificate(support.name(common_name), support.ec_key("ca"), ca=True)
+    assert issuers(CA + support.pem(odd)) == []
+
+
+@support.needs_openssl
+def test_openssl_writes_the_same_name(tmp_path):
+    subject = support.name("CA of example.com", ORGANIZATION_NAME="Example (Ltd.)", LOCALITY_NAME="Bonn")
+    certificate = support.pem(support.certificate(subject, support.ec_key("ca"), ca=True))
+    (tmp_path / "ca.pem").write_text(certificate)
+    seen = support.openssl("x509", "-in", str(tmp_path / "ca.pem"), "-noout", "-subject", "-nameopt", "RFC2253")
+    assert issuers(certificate) == [seen.stdout.strip().removeprefix("subject=").strip()]
+
+
+def test_a_clock_that_is_off_is_told_and_a_slow_run_is_not():
+    assert clock_findings(1000.0, 1050.0, 1100.0) == []
+    assert clock_findings(1000.0, None, 1100.0) == []
+    (ahead,) = clock_findings(1000.0, 1300.0, 1100.0)
+    assert "200 s ahead of" in ahead["message"]
+    (behind,) = clock_findings(1000.0, 700.0, 1100.0)
+    assert "300 s behind" in behind["message"]
+    assert (behind["code"], behind["severity"]) == ("clock_off", "warning")
