@@ -30,7 +30,7 @@ def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) 
                 "This is a defect of originlock.aop; please report it."
             )
         remedy = getattr(error, "remedy", "")
-        details = getattr(error, "details", dict)()
+        details: dict[str, Any] = getattr(error, "details", dict)()
         module.fail_json(msg=f"{error} {remedy}".strip(), **details)
     else:
         module.exit_json(**result)

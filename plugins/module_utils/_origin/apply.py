@@ -182,4 +182,3 @@ def _remove_empty(directories: Sequence[str]) -> None:
 
 def _text(content: bytes | None) -> str:
     return "" if content is None else content.decode("utf-8", "replace")
-

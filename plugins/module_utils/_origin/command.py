@@ -20,7 +20,8 @@ def run(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
     merged = dict(os.environ, LC_ALL="C", **environment)
     merged["PATH"] = "{}:/usr/local/sbin:/usr/sbin:/sbin".format(merged.get("PATH", "/usr/bin:/bin"))
     try:
-        done = subprocess.run(
+        # Like all of the domain this knows no AnsibleModule, whose run_command is bound to it.
+        done = subprocess.run(  # pylint: disable=ansible-bad-function
             list(argv),
             env=merged,
             stdin=subprocess.DEVNULL,

@@ -101,7 +101,11 @@ def main(folder: str) -> int:
     commands = load_manifest(folder)["commands"]
     environment = dict(os.environ, **commands["environment"])
     for name in ("validate", "reload"):
-        if subprocess.call(commands[name], env=environment, stdin=subprocess.DEVNULL) != 0:
+        # The timer runs a copy of this file, where there is no AnsibleModule.
+        done = subprocess.call(  # pylint: disable=ansible-bad-function
+            commands[name], env=environment, stdin=subprocess.DEVNULL
+        )
+        if done != 0:
             sys.stderr.write(f"originlock.aop: {name} failed after the files were put back\n")
             return 1
     write_state(folder, "reverted")
@@ -111,4 +115,5 @@ def main(folder: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(os.path.dirname(os.path.abspath(__file__))))
+    # A program here, whose timer reads the exit status.
+    sys.exit(main(os.path.dirname(os.path.abspath(__file__))))  # pylint: disable=ansible-bad-function
