@@ -59,7 +59,8 @@ def test_from_log_to_verdict(tmp_path: Path) -> None:
     assert "[direct_callers]" in refused["msg"]
     exceptions = refused["proposed_exceptions"]
     again = gather(tmp_path / "aop.log", exceptions=exceptions)
-    allowed = run_module(evidence_gate.main, **dict(arguments, evidence={"web1": again}, exceptions=exceptions))
+    arguments.update(evidence={"web1": again}, exceptions=exceptions)
+    allowed = run_module(evidence_gate.main, **arguments)
     assert (allowed.get("failed"), allowed["allowed"]) == (None, True)
     assert allowed["table"][1].endswith("may be enforced")
 
