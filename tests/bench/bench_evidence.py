@@ -49,7 +49,7 @@ def make_log(path: Path, lines: int) -> list[str]:
     """Writes a log with three hostnames, 3,000 edge addresses and 300 agents; returns the serials of its leaves."""
     chance = random.Random(1)
     serials = [f"{chance.getrandbits(158):040X}" for _name in HOSTNAMES]
-    peers = [f"172.{chance.randint(64, 71)}.{chance.randint(0, 255)}.{chance.randint(1, 254)}" for _ in range(3000)]
+    peers = [f"172.{chance.randint(64, 71)}.{chance.randint(0, 255)}.{chance.randint(1, 254)}" for _peer in range(3000)]
     agent = (
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{}.0.{}.0 Safari/537"
     )

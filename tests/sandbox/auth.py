@@ -33,7 +33,7 @@ def authenticate(world: World, headers: Mapping[str, str], *, verifying: bool = 
 
 
 def _by_token(world: World, bearer: str, verifying: bool) -> Token:
-    scheme, _, value = bearer.partition(" ")
+    scheme, _space, value = bearer.partition(" ")
     if scheme.lower() != "bearer" or not _TOKEN.fullmatch(value):
         raise ApiError("bad_authorization", (_BAD_BEARER,))
     token = world.tokens.get(value)

@@ -94,7 +94,7 @@ async def _run(options: argparse.Namespace) -> None:
 
 
 def _switch(text: str) -> tuple[str, Any]:
-    name, _, value = text.partition("=")
+    name, _sign, value = text.partition("=")
     try:
         return name, json.loads(value)
     except ValueError:

@@ -74,7 +74,7 @@ class Control:
     @property
     def edge(self) -> tuple[str, int]:
         """Host and port where visitors connect."""
-        host, _, port = str(self.facts["edge"]).rpartition(":")
+        host, _colon, port = str(self.facts["edge"]).rpartition(":")
         return host.strip("[]"), int(port)
 
     @property

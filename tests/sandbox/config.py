@@ -18,6 +18,8 @@ from typing import Any
 def _switch(default: Any, doc: str, *choices: str, unknown: bool = False) -> Any:
     """``unknown``: nothing is known about the real service here, so the default is a guess."""
     meta = {"doc": doc, "choices": choices, "unknown": unknown}
+    # pylint: disable=invalid-field-call
+    # That rule knows fields made in the body of the dataclass only; these are, by way of this function.
     if isinstance(default, (list, dict)):
         return field(default_factory=lambda: copy.deepcopy(default), metadata=meta)
     return field(default=default, metadata=meta)

@@ -15,9 +15,9 @@ _ABSENT: Any = object()
 class ApiError(Exception):
     """An error of the API by its name in the table of codes; ``chain`` becomes ``error_chain``."""
 
-    def __init__(self, name: str, chain: tuple[tuple[int, str], ...] = (), /, **values: Any) -> None:
-        super().__init__(name)
-        self.name = name
+    def __init__(self, error: str, chain: tuple[tuple[int, str], ...] = (), /, **values: Any) -> None:
+        super().__init__(error)
+        self.name = error
         self.chain = chain
         self.values = values
         self.headers: dict[str, str] = {}

@@ -48,7 +48,7 @@ class Phases:
 
     def since(self, now: float) -> float:
         """When the status of that moment began."""
-        return max((moment for moment, _ in self._steps if moment <= now), default=self._steps[0][0])
+        return max((moment for moment, _status in self._steps if moment <= now), default=self._steps[0][0])
 
 
 @dataclass

@@ -98,8 +98,15 @@ def create_webhook(call: Call) -> Answer:
     name, url = _webhook(call)
     if not call.config.webhooks_entitled:
         raise ApiError("not_entitled")
-    hook: dict[str, Any] = {"id": uuid.uuid4().hex, "name": name, "type": _webhook_type(url), "url": url,
-            "created_at": rfc3339(call.now), "last_success": None, "last_failure": None}
+    hook: dict[str, Any] = {
+        "id": uuid.uuid4().hex,
+        "name": name,
+        "type": _webhook_type(url),
+        "url": url,
+        "created_at": rfc3339(call.now),
+        "last_success": None,
+        "last_failure": None,
+    }
     _account(call).webhooks[hook["id"]] = hook
     return Answer({"id": hook["id"]}, status=201)
 

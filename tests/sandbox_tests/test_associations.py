@@ -101,7 +101,7 @@ def test_atomicity(api: Api, pki: Pki, sandbox: SandboxProcess, atomic: bool, ma
     sandbox.config(put_atomic=atomic)
     certificate = api.active(pki.leaf())
     assert put_error(api, item("a.example.com", certificate), item("b.example.com", "gone")) == (400, 1415)
-    status, _ = api.call("GET", f"{api.hostnames}/a.example.com")
+    status, _answer = api.call("GET", f"{api.hostnames}/a.example.com")
     assert (status == 200) is made
 
 
@@ -129,9 +129,9 @@ def test_the_list(api: Api, pki: Pki, sandbox: SandboxProcess) -> None:
     assert api.ok("GET", api.hostnames) is None, "only active ones without status=all"
     assert len(api.ok("GET", api.hostnames + "?status=pending_deployment,deleted&per_page=1000")) == 70
     sandbox.clock(advance=3)
-    _, first = api.call("GET", api.hostnames)
+    _status, first = api.call("GET", api.hostnames)
     assert first["result_info"] == {"page": 1, "per_page": 50, "count": 50, "total_count": 70, "total_pages": 2}
-    _, second = api.call("GET", api.hostnames + "?page=2")
+    _status, second = api.call("GET", api.hostnames + "?page=2")
     names = {a["hostname"] for a in first["result"] + second["result"]}
     assert len(names) == 70
     assert set(first["result"][0]) == {"hostname", "cert_id", "enabled", "status", "created_at", "updated_at"}
@@ -194,10 +194,10 @@ def test_drift(api: Api, pki: Pki, sandbox: SandboxProcess) -> None:
 
 
 def test_a_thousand_hostnames_are_quick(api: Api, pki: Pki, sandbox: SandboxProcess) -> None:
-    ids = [api.upload(pki.leaf()) for _ in range(10)]
+    ids = [api.upload(pki.leaf()) for _number in range(10)]
     began = time.monotonic()
     for number, certificate in enumerate(ids):
         api.put(certificate, *(f"h{number}-{i}.example.com" for i in range(100)))
-    for _ in range(5):
+    for _attempt in range(5):
         assert len(api.ok("GET", api.hostnames + "?status=all&per_page=1000")) == 1000
     assert time.monotonic() - began < 5

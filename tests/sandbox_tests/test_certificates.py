@@ -154,7 +154,7 @@ def test_stores_are_apart_unless_switched(api: Api, pki: Pki, sandbox: SandboxPr
 
 
 def test_quota(api: Api, pki: Pki, sandbox: SandboxProcess) -> None:
-    pairs = [pki.leaf() for _ in range(11)]
+    pairs = [pki.leaf() for _number in range(11)]
     ids = [api.upload(pair) for pair in pairs[:10]]
     assert api.error("POST", api.certificates, pairs[10].body) == (400, 1445)
     sandbox.clock(advance=3)
@@ -162,7 +162,7 @@ def test_quota(api: Api, pki: Pki, sandbox: SandboxProcess) -> None:
     assert api.error("POST", api.certificates, pairs[10].body) == (400, 1445), "it counts until it is gone"
     sandbox.clock(advance=3)
     api.upload(pairs[10])
-    for _ in range(12):
+    for _attempt in range(12):
         api.upload(pki.leaf(), store="zone")
 
 

@@ -128,7 +128,7 @@ def test_visitors_and_origins_keep_alive(sandbox: SandboxProcess, pki: Pki) -> N
             answer.read()
         assert origin.connections == 1
         sandbox.edge_switches(connection="close")
-        for _ in range(3):
+        for _visit in range(3):
             fetch(sandbox)
         assert origin.connections == 4
         assert origin.seen[-1]["headers"]["connection"] == "close"
@@ -137,7 +137,7 @@ def test_visitors_and_origins_keep_alive(sandbox: SandboxProcess, pki: Pki) -> N
 def test_a_reload_loses_nothing(sandbox: SandboxProcess, pki: Pki) -> None:
     with Origin(pki) as origin:
         point(sandbox, origin)
-        for _ in range(10):
+        for _visit in range(10):
             fetch(sandbox)
             origin.close_all()
         # The worse case: the origin closes just as the request arrives.
@@ -162,7 +162,7 @@ def test_association_is_presented_only_when_deployed(sandbox: SandboxProcess, ap
         assert fetch(sandbox)["serial"] is None
         sandbox.clock(advance=5)
         assert fetch(sandbox)["serial"] == serial(leaf)
-    before, _, after = sandbox.edge_journal()
+    before, _between, after = sandbox.edge_journal()
     assert (before["asked"], before["presented"]) == (True, None)
     assert (after["asked"], after["presented"], after["source"]) == (True, leaf.sha256, "association")
 
@@ -269,12 +269,12 @@ def test_round_robin_and_failover(sandbox: SandboxProcess, pki: Pki) -> None:
     with Origin(pki) as one:
         with Origin(pki) as two:
             point(sandbox, one, two)
-            for _ in range(10):
+            for _visit in range(10):
                 fetch(sandbox)
             assert (len(one.seen), len(two.seen)) == (5, 5)
-        assert sorted(sandbox.visit(HOST).status for _ in range(4)) == [200, 200, 521, 521]
+        assert sorted(sandbox.visit(HOST).status for _visit in range(4)) == [200, 200, 521, 521]
         sandbox.config(failover=True)
-        assert [sandbox.visit(HOST).status for _ in range(4)] == [200] * 4
+        assert [sandbox.visit(HOST).status for _visit in range(4)] == [200] * 4
 
 
 def test_ssl_modes(sandbox: SandboxProcess, api: Api, pki: Pki) -> None:
@@ -355,7 +355,7 @@ def test_hundreds_of_requests_per_second(sandbox: SandboxProcess, pki: Pki) -> N
     with Origin(pki, verify="optional", trust=pki.pem) as origin, sandbox.visitor(HOST) as visitor:
         point(sandbox, origin)
         began = time.monotonic()
-        for _ in range(300):
+        for _visit in range(300):
             visitor.request("GET", "/")
             answer = visitor.getresponse()
             answer.read()

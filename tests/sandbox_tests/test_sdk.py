@@ -174,7 +174,7 @@ def test_notifications(sdk: Cloudflare, sandbox: SandboxProcess) -> None:
     policy = alerting.policies.get(made.id, account_id=account)
     assert policy is not None
     assert (policy.enabled, policy.name) == (False, "AOP")
-    status, _ = sandbox.api("POST", f"/accounts/{account}/alerting/v3/policies/{made.id}/test")
+    status, _answer = sandbox.api("POST", f"/accounts/{account}/alerting/v3/policies/{made.id}/test")
     assert status == 200
     assert sandbox.call("GET", "/control/notifications")["sent"][0]["policy_id"] == made.id
     alerting.policies.delete(made.id, account_id=account)

@@ -64,7 +64,7 @@ def test_bad_credentials(
 
 
 def test_bad_token_on_verify_and_public_ips(sandbox: SandboxProcess) -> None:
-    status, _, body = raw(sandbox, "/user/tokens/verify", {"Authorization": "Bearer unknown-token"})
+    status, _headers, body = raw(sandbox, "/user/tokens/verify", {"Authorization": "Bearer unknown-token"})
     assert (status, body["errors"][0]["code"]) == (401, 1000)
     assert raw(sandbox, "/ips")[0] == 200
     assert "jdcloud_cidrs" in raw(sandbox, "/ips?networks=jdcloud")[2]["result"]
@@ -90,7 +90,7 @@ def test_permissions(api: Api, sandbox: SandboxProcess) -> None:
 
 def test_fresh_and_disabled_tokens(api: Api, sandbox: SandboxProcess) -> None:
     fresh = sandbox.add_token("Zone Read", fresh_failures=2)
-    assert [api.call("GET", "/zones", token=fresh)[0] for _ in range(3)] == [403, 403, 200]
+    assert [api.call("GET", "/zones", token=fresh)[0] for _attempt in range(3)] == [403, 403, 200]
     disabled = sandbox.add_token("Zone Read", status="disabled")
     assert api.error("GET", "/zones", token=disabled) == (403, 10000)
     assert api.call("GET", "/user/tokens/verify", token=disabled)[1]["result"]["status"] == "disabled"
@@ -126,12 +126,12 @@ def test_settings(api: Api, sandbox: SandboxProcess) -> None:
 
 def test_rate_limit(api: Api, sandbox: SandboxProcess) -> None:
     headers = {"Authorization": f"Bearer {sandbox.token}"}
-    _, answer, _ = raw(sandbox, "/zones", headers)
+    _status, answer, _body = raw(sandbox, "/zones", headers)
     assert answer["ratelimit"].startswith('"default";r=1199;t=')
     assert answer["ratelimit-policy"] == '"default";q=1200;w=300'
     assert "retry-after" not in answer
     sandbox.config(rate_limit=5)
-    statuses = [raw(sandbox, "/zones", headers)[0] for _ in range(6)]
+    statuses = [raw(sandbox, "/zones", headers)[0] for _attempt in range(6)]
     assert statuses == [200] * 4 + [429] * 2
     other = sandbox.add_token("Zone Read")
     assert api.call("GET", "/zones", token=other)[0] == 429, "per user, not per token"
@@ -146,7 +146,7 @@ def test_rate_limit(api: Api, sandbox: SandboxProcess) -> None:
 def test_rate_limit_per_address(sandbox: SandboxProcess) -> None:
     sandbox.config(ip_rate_limit=3)
     sandbox.clock(scale=0.001)
-    assert [raw(sandbox, "/ips")[0] for _ in range(4)] == [200, 200, 200, 429]
+    assert [raw(sandbox, "/ips")[0] for _attempt in range(4)] == [200, 200, 200, 429]
 
 
 @pytest.mark.parametrize("kind", ["reset_before", "reset_after", "timeout_before", "timeout_after"])
@@ -169,7 +169,7 @@ def test_injected_answers(api: Api, pki: Pki, sandbox: SandboxProcess) -> None:
     assert api.call("GET", "/zones")[0] == 503
     assert api.call("GET", "/zones")[0] == 200
     sandbox.fault({"type": "status", "status": 429, "retry_after": 7}, operation="H2")
-    status, headers, _ = raw(sandbox, api.certificates, {"Authorization": f"Bearer {sandbox.token}"})
+    status, headers, _body = raw(sandbox, api.certificates, {"Authorization": f"Bearer {sandbox.token}"})
     assert (status, headers["retry-after"]) == (429, "7")
     sandbox.fault({"type": "status", "status": 504, "body": "text", "after_commit": True}, operation="H1")
     assert api.call("POST", api.certificates, pki.leaf().body) == (504, "Gateway Time-out")

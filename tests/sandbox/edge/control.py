@@ -80,10 +80,10 @@ def _record(hostname: str, data: Mapping[str, Any]) -> Record:
 def _split(address: str) -> tuple[str, int | None]:
     """``1.2.3.4``, ``1.2.3.4:8443``, ``::1``, ``[::1]:8443``."""
     if address.startswith("["):
-        host, _, port = address[1:].partition("]")
+        host, _sign, port = address[1:].partition("]")
         return host, int(port[1:]) if port.startswith(":") else None
     if address.count(":") == 1:
-        host, _, port = address.partition(":")
+        host, _sign, port = address.partition(":")
         return host, int(port)
     return address, None
 

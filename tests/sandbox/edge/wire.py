@@ -77,8 +77,8 @@ async def read_reply(reader: asyncio.StreamReader, method: str) -> Reply:
     while True:
         raw = await _read_head(reader)
         first, *lines = raw.decode("iso-8859-1").split("\r\n")
-        version, _, rest = first.partition(" ")
-        code, _, reason = rest.partition(" ")
+        version, _space, rest = first.partition(" ")
+        code, _space, reason = rest.partition(" ")
         if not version.startswith("HTTP/1.") or not code.isdigit():
             raise EdgeError(520, "the origin's answer is not HTTP/1")
         if not code.startswith("1"):
@@ -106,7 +106,7 @@ def _reply(
     length: int | None = None
     chunked, connection = False, "close" if version == "HTTP/1.0" else ""
     for line in lines:
-        name, _, value = line.partition(":")
+        name, _colon, value = line.partition(":")
         value = value.strip()
         lower = name.lower()
         if lower == "content-length" and value.isdigit():

@@ -163,7 +163,7 @@ def test_offenders_are_bounded(tmp_path: Path) -> None:
             stream.write(
                 line(peer=f"203.0.{number // 250}.{number % 250}", verify="NONE", path="/" + "p" * 500) + b"\n"
             )
-        stream.write(b"".join(line(peer=DIRECT, verify="NONE") + b"\n" for _ in range(50)))
+        stream.write(b"".join(line(peer=DIRECT, verify="NONE") + b"\n" for _number in range(50)))
     reading = reader.read(str(log), question())
     result = reading.tally.as_dict(limit=5)
     assert len(reading.tally.offenders) <= 2000
