@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .._evidence.tally import EDGE
+from .._origin.model import ENFORCE
 from .._pki.errors import PkiError
 from .._pki.facts import describe
 from .._pki.verify import parse_bundle
@@ -99,10 +100,13 @@ def for_gate(
                 {
                     "name": entry["name"],
                     "origins": serving,
+                    # Without an association there's no certificate to speak of, and one refusal says so.
                     "certificate": {
                         "status": str(entry.get("certificate_status") or "missing"),
                         "days_left": days_left(entry.get("expires_on"), now) or 0.0,
-                    },
+                    }
+                    if entry.get("association_enabled") or entry.get("certificate_status")
+                    else None,
                     "association": {
                         "enabled": bool(entry.get("association_enabled")),
                         "status": str(entry.get("association_status") or "missing"),
@@ -130,31 +134,46 @@ def canary_lines(entries: Sequence[Mapping[str, Any]], there: Mapping[str, Mappi
     return lines
 
 
-def probe_origins(hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
-    """The option ``origins`` of C(origin_probe): addresses (``aop_addresses``, or the connection's) and listeners."""
-    found = []
+def probe_groups(
+    entries: Sequence[Mapping[str, Any]],
+    hostvars: Mapping[str, Mapping[str, Any]],
+    names: Sequence[str],
+    directory: str,
+) -> list[dict[str, Any]]:
+    """Probes of C(origin_probe): origins that serve the same hostnames together, each with those ``hostnames``.
+
+    Addresses are ``aop_addresses`` of a host, or those of its connection. Our leaf, and the CA whose name is forged,
+    are taken where they are at hand below ``directory``.
+    """
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for name in names:
         facts = hostvars[name]
-        outcome = facts.get(f"{facts.get('aop_server')}_result") or {}
-        listeners = {one for site in outcome.get("sites") or [] for one in site["listeners"]}
-        addresses = facts.get("aop_addresses") or [facts.get("ansible_host") or name]
-        found.append({"name": name, "addresses": list(addresses), "listeners": sorted(listeners)})
-    return found
+        served = tuple(one["name"] for one in for_origin(entries, ENFORCE, facts.get("aop_serves")))
+        groups.setdefault(served, []).append(_probe_origin(name, facts))
+    wishes = {entry["name"]: _probe_hostname(entry, directory) for entry in entries}
+    return [
+        {"origins": members, "hostnames": [wishes[name] for name in served]}
+        for served, members in groups.items()
+        if served
+    ]
 
 
-def probe_hostnames(entries: Sequence[Mapping[str, Any]], directory: str) -> list[dict[str, str]]:
-    """The option ``hostnames`` of C(origin_probe), with our leaf where its key is at hand below ``directory``."""
-    found = []
-    for entry in entries:
-        wish = {"name": entry["name"]}
-        path = os.path.join(directory, entry["zone"], "leaves", str(entry.get("leaf")))
-        if os.access(path + ".key", os.R_OK) and os.access(path + ".crt", os.R_OK):
-            wish.update(certificate=path + ".crt", private_key=path + ".key")
-        ca = os.path.join(directory, entry["zone"], "ca.crt")
-        if os.access(ca, os.R_OK):
-            wish["ca_certificate"] = ca
-        found.append(wish)
-    return found
+def _probe_origin(name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    outcome = facts.get(f"{facts.get('aop_server')}_result") or {}
+    listeners = {one for site in outcome.get("sites") or [] for one in site["listeners"]}
+    addresses = facts.get("aop_addresses") or [facts.get("ansible_host") or name]
+    return {"name": name, "addresses": list(addresses), "listeners": sorted(listeners)}
+
+
+def _probe_hostname(entry: Mapping[str, Any], directory: str) -> dict[str, str]:
+    wish = {"name": entry["name"]}
+    path = os.path.join(directory, entry["zone"], "leaves", str(entry.get("leaf")))
+    if os.access(path + ".key", os.R_OK) and os.access(path + ".crt", os.R_OK):
+        wish.update(certificate=path + ".crt", private_key=path + ".key")
+    ca = os.path.join(directory, entry["zone"], "ca.crt")
+    if os.access(ca, os.R_OK):
+        wish["ca_certificate"] = ca
+    return wish
 
 
 def hole_line(finding: Mapping[str, Any]) -> str:

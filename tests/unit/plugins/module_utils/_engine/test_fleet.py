@@ -1,0 +1,147 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What playbooks hand from the controller to the origins and back."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from ansible_collections.originlock.aop.plugins.module_utils._engine import fleet
+from ansible_collections.originlock.aop.plugins.module_utils._pki.verify import describe
+from ansible_collections.originlock.aop.tests.unit.plugins.pki_fixtures import support
+
+NOW = datetime(2026, 11, 24, tzinfo=timezone.utc)
+LEAF = support.leaf("api.example.com")
+
+
+def entry(name="app.example.com", **more):
+    return {
+        "name": name,
+        "zone": "example.com",
+        "leaf": "api.example.com",
+        "trust_bundle": "CA",
+        "certificate": "PEM",
+        "sha256": describe(LEAF).sha256,
+        "certificate_status": "active",
+        "expires_on": "2026-12-24T00:00:00Z",
+        "association_enabled": True,
+        "association_status": "active",
+        **more,
+    }
+
+
+def count(verification, number=1, source="edge", current=True, last=1795500000.0, hostname="app.example.com"):
+    return {
+        "hostname": hostname,
+        "source": source,
+        "verification": verification,
+        "current": current,
+        "count": number,
+        "last": last,
+        "certificate": "none",
+    }
+
+
+def test_the_last_bad_request_is_the_latest_from_the_edge():
+    counts = [
+        count("SUCCESS", last=1795509999.0),
+        count("NONE", last=1795500000.0),
+        count("FAILED", last=1795503600.0),
+        count("NONE", source="other", last=1795507200.0),
+    ]
+    assert fleet.last_bad({"counts": counts}) == {"app.example.com": "2026-11-24 07:00:00Z FAILED"}
+    assert fleet.last_bad({}) == {}
+    assert fleet.last_bad({"counts": [count("SUCCESS", current=False)]}) == {
+        "app.example.com": "2026-11-24 06:00:00Z SUCCESS"
+    }
+
+
+def test_generations_tell_which_are_in_use():
+    old = support.leaf("api.example.com", key="old")
+    state = {
+        "example.com": {
+            "certificates": [
+                {"certificate": support.pem(LEAF)},
+                {"certificate": support.pem(old)},
+                {"certificate": "<html>"},
+                {"certificate": None},
+            ]
+        }
+    }
+    found = {one["sha256"]: one for one in fleet.generations([entry()], state)}
+    assert found[describe(LEAF).sha256]["current"] is True
+    assert found[describe(old).sha256]["current"] is False
+    assert len(found) == 2
+    assert found[describe(LEAF).sha256]["issuer"] == "CN=example.com"
+
+
+def test_the_gate_is_asked_about_who_serves_what():
+    there = {"web1": {"serves": None}, "web2": {"serves": ["other.example.com"]}}
+    (asked,) = fleet.for_gate([entry(), entry("unserved.example.com")][:1], there, NOW)
+    assert asked["origins"] == ["web1"]
+    assert asked["certificate"] == {"status": "active", "days_left": 30.0}
+    assert asked["association"] == {"enabled": True, "status": "active"}
+    nothing = {"certificate_status": None, "expires_on": None, "association_enabled": None, "association_status": None}
+    (asked,) = fleet.for_gate([entry(**nothing)], there, NOW)
+    assert asked["certificate"] == {"status": "missing", "days_left": 0.0}
+    assert asked["association"] == {"enabled": False, "status": "missing"}
+    assert fleet.for_gate([entry()], {"web2": there["web2"]}, NOW) == []
+
+
+def test_canary_lines_name_what_no_canary_reached():
+    nonces = {"a" * 32: {"hostname": "app.example.com", "verification": "SUCCESS"}}
+    there = {
+        "web1": {"serves": None, "evidence": {"counts": [], "nonces": nonces}},
+        "web2": {"serves": None, "evidence": None},
+    }
+    (line,) = fleet.canary_lines([entry()], there)
+    assert line == "app.example.com: canaries reached web1 (SUCCESS); not web2"
+    (line,) = fleet.canary_lines([entry()], {"web2": there["web2"]})
+    assert line == "app.example.com: canaries reached no origin; not web2"
+
+
+def test_origins_that_serve_the_same_are_probed_together(tmp_path):
+    hostvars = {
+        "web1": {"aop_server": "nginx", "nginx_result": {"sites": [{"listeners": ["*:8443 ssl"]}]}},
+        "web2": {"ansible_host": "192.0.2.2"},
+        "web3": {"aop_serves": ["app.example.com"], "aop_addresses": ["192.0.2.3", "2001:db8::3"]},
+        "web4": {"aop_serves": []},
+    }
+    leaves = tmp_path / "example.com" / "leaves"
+    leaves.mkdir(parents=True)
+    for name in ("api.example.com.key", "api.example.com.crt"):
+        (leaves / name).write_text("x")
+    entries = [entry(), entry("other.example.com", leaf=None)]
+    both, one = fleet.probe_groups(entries, hostvars, ["web1", "web2", "web3", "web4"], str(tmp_path))
+    assert both["origins"] == [
+        {"name": "web1", "addresses": ["web1"], "listeners": ["*:8443 ssl"]},
+        {"name": "web2", "addresses": ["192.0.2.2"], "listeners": []},
+    ]
+    with_leaf = {
+        "name": "app.example.com",
+        "certificate": str(leaves / "api.example.com.crt"),
+        "private_key": str(leaves / "api.example.com.key"),
+    }
+    assert both["hostnames"] == [with_leaf, {"name": "other.example.com"}]
+    assert one["hostnames"] == [with_leaf]
+    assert one["origins"][0]["addresses"] == ["192.0.2.3", "2001:db8::3"]
+
+
+def test_refused_requests_of_the_edge_are_counted():
+    counts = [count("SUCCESS", 100), count("NONE", 3), count("FAILED", 2), count("NONE", 7, source="other")]
+    assert fleet.refused_edge_requests({"counts": counts}) == 5
+    assert fleet.refused_edge_requests({}) == 0
+
+
+def test_a_hole_is_one_line():
+    hole = {
+        "code": "plain_http",
+        "hostname": "app.example.com",
+        "origin": "web1",
+        "listener": "192.0.2.1:80/plain",
+        "variant": "plain",
+        "evidence": "200",
+        "remedy": "Redirect.",
+    }
+    assert fleet.hole_line(hole) == "[plain_http] app.example.com on web1, 192.0.2.1:80/plain: plain: 200. Redirect."
