@@ -84,7 +84,7 @@ def test_the_gate_is_asked_about_who_serves_what():
     assert asked["association"] == {"enabled": True, "status": "active"}
     nothing = {"certificate_status": None, "expires_on": None, "association_enabled": None, "association_status": None}
     (asked,) = fleet.for_gate([entry(**nothing)], there, NOW)
-    assert asked["certificate"] == {"status": "missing", "days_left": 0.0}
+    assert asked["certificate"] is None, "one refusal is enough"
     assert asked["association"] == {"enabled": False, "status": "missing"}
     assert fleet.for_gate([entry()], {"web2": there["web2"]}, NOW) == []
 

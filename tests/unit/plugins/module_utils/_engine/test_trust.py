@@ -93,6 +93,7 @@ def test_issuers_are_named_as_openssl_does():
 def test_a_name_that_openssl_may_write_in_another_way_is_not_compared(common_name):
     odd = support.certificate(support.name(common_name), support.ec_key("ca"), ca=True)
     assert issuers(CA + support.pem(odd)) == []
+    assert issuers("") == [], "what goes to off needs no bundle"
 
 
 @support.needs_openssl
