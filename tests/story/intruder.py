@@ -67,7 +67,7 @@ class Intruder:
     def try_all(self, addresses: list[str], hostname: str) -> list[Attempt]:
         """Every door at every address, 48 tries for two addresses of two TLS versions."""
         ways = itertools.product(addresses, NAMES, (name for name in CERTIFICATES if name in self._files), VERSIONS)
-        with ThreadPoolExecutor(4) as pool:
+        with ThreadPoolExecutor(8) as pool:
             return list(pool.map(lambda way: self.attempt(way[0], hostname, *way[1:]), ways))
 
     def attempt(self, address: str, hostname: str, name: str, certificate: str, version: str) -> Attempt:

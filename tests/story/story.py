@@ -40,6 +40,7 @@ class Story:
     proofs: list[Proof] = field(default_factory=list)
     visitors: Visitors | None = None
     intruder: Intruder | None = None
+    opened: float = 0.0
     _stack: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -60,6 +61,7 @@ class Story:
 
     def open_doors(self, per_second: float = 40) -> None:
         """Let visitors come through the edge, until the end of the story."""
+        self.opened = time.monotonic()
         self.visitors = self._stack.enter_context(self.theatre.visitors(per_second))
 
     def end(self) -> None:
@@ -88,10 +90,11 @@ class Story:
         self.intruder = Intruder(self.theatre.project, self.theatre.project / "pki" / "example.com", PASSPHRASE)
         return played
 
-    def onboard_again(self) -> None:
+    def onboard_again(self) -> Played:
         """Nothing is left to do."""
         played = self.theatre.play("onboard")
         self.prove("onboard again changes nothing", f"{played.changed} tasks changed something", played.changed == 0)
+        return played
 
     def predict(self) -> None:
         """Check mode writes nothing, at Cloudflare or on an origin."""
@@ -150,9 +153,9 @@ class Story:
         self.prove("after: direct requests are refused", f"{len(tries) - len(got_in)} of {len(tries)}", not got_in)
         return tries
 
-    def status(self) -> Played:
+    def status(self, **variables: Any) -> Played:
         """The table, and an exit code of 0."""
-        played = self.theatre.play("status", check=False)
+        played = self.theatre.play("status", check=False, **variables)
         enforced = played.output.count("  enforce  ")
         wanted = len(HOSTNAMES) * len(self.theatre.fleet["hosts"])
         self.prove(

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +19,7 @@ from types import TracebackType
 from typing import Any
 
 from tests.hosts import fleet
+from tests.hosts.commands import podman
 from tests.sandbox.client import SandboxProcess, environment
 
 from .visitors import Visitors
@@ -48,17 +51,31 @@ class Played:
 
 
 class Theatre:
-    """Origins, sandbox and project of one story. Use as a context manager; ``keep`` leaves all of it running."""
+    """Origins, sandbox and project of one story. Use as a context manager; ``keep`` leaves all of it running.
 
-    def __init__(self, prefix: str, hosts: str = FLEET, keep: bool = False) -> None:
+    ``hosts`` may be empty: the sandbox alone. ``settings`` are variables of the project beside the usual ones,
+    ``switches`` those of the sandbox.
+    """
+
+    def __init__(
+        self,
+        prefix: str,
+        hosts: str = FLEET,
+        keep: bool = False,
+        settings: dict[str, Any] | None = None,
+        switches: dict[str, Any] | None = None,
+    ) -> None:
         self.prefix = prefix
         self.keep = keep
         self._hosts = hosts
+        self._settings = settings or {}
+        self._switches = switches or {}
         self._stack = ExitStack()
         self.project = Path(tempfile.mkdtemp(prefix=f"originlock-{prefix}-"))
         self.inventory = self.project / "inventory" / "hosts.json"
         self.sandbox = SandboxProcess()
         self.fleet: dict[str, Any] = {}
+        self.extra_environment: dict[str, str] = {}
 
     def __enter__(self) -> Theatre:
         try:
@@ -75,11 +92,17 @@ class Theatre:
             self.close()
 
     def _raise_curtain(self) -> None:
-        self._stack.callback(fleet.down, self.prefix)
-        self.fleet = fleet.up(self.prefix, fleet.parse_hosts(self._hosts), True, self.inventory)
-        source = self.fleet["edge_addresses"][0]
-        self.sandbox = self._stack.enter_context(SandboxProcess("--edge-source", source, outlive=self.keep))
-        self.sandbox.dns({name: self.record() for name in HOSTNAMES})
+        self.inventory.parent.mkdir(parents=True)
+        source = ()
+        if self._hosts:
+            self._stack.callback(fleet.down, self.prefix)
+            self.fleet = fleet.up(self.prefix, fleet.parse_hosts(self._hosts), True, self.inventory)
+            source = ("--edge-source", self.fleet["edge_addresses"][0])
+        else:
+            self.fleet = {"hosts": {}}
+            self.inventory.write_text(json.dumps({"aop_origins": {"hosts": {}}}))
+        self.sandbox = self._stack.enter_context(SandboxProcess(*source, outlive=self.keep))
+        self.prepare_sandbox()
         variables = self.inventory.parent / "group_vars" / "all"
         variables.mkdir(parents=True)
         settings = {
@@ -88,8 +111,14 @@ class Theatre:
             "aop_ca_passphrase": PASSPHRASE,
             "aop_edge_connect_to": "%s:%d" % self.sandbox.edge,
             "aop_edge_ca_path": str(self.sandbox.edge_ca),
+            **self._settings,
         }
         (variables / "aop.yml").write_text(json.dumps(settings, indent=2) + "\n")
+
+    def prepare_sandbox(self) -> None:
+        """DNS records and switches; again after a reset."""
+        self.sandbox.dns({name: self.record() for name in HOSTNAMES if self._hosts})
+        self.sandbox.config(**self._switches)
 
     def record(self, *names: str) -> dict[str, Any]:
         """The DNS record of a hostname on the named origins (all of them by default), proxied."""
@@ -113,14 +142,28 @@ class Theatre:
             "ANSIBLE_PIPELINING": "1",
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_DEPRECATION_WARNINGS": "0",
+            **self.extra_environment,
         }
 
     def play(self, name: str, *arguments: str, check: bool = True, **variables: Any) -> Played:
         """Run the playbook ``originlock.aop.<name>``. With ``check``, a failure is an error with the output."""
+        process = self.start(name, *arguments, **variables)
+        try:
+            output, _nothing = process.communicate(timeout=900)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        played = Played(process.returncode, output)
+        if check and played.status != 0:
+            raise AssertionError(f"{name} ended with {played.status}:\n{output}")
+        return played
+
+    def start(self, name: str, *arguments: str, **variables: Any) -> subprocess.Popen[str]:
+        """Start a playbook in a process group of its own, so that all of it can be killed."""
         argv = [sys.executable, "-m", "ansible", "playbook", "-i", str(self.inventory), f"originlock.aop.{name}"]
         if variables:
             argv += ["-e", json.dumps(variables)]
-        done = subprocess.run(
+        return subprocess.Popen(
             [*argv, *arguments],
             env=self.environment(),
             cwd=self.project,
@@ -128,17 +171,9 @@ class Theatre:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=900,
-            check=False,
+            start_new_session=True,
         )
-        played = Played(done.returncode, done.stdout)
-        if check and done.returncode != 0:
-            raise AssertionError(f"{name} ended with {done.returncode}:\n{done.stdout}")
-        return played
 
     def shell(self, host: str, command: str) -> str:
         """Run ``command`` on an origin and return what it printed."""
-        container = self.fleet["hosts"][host]["container"]
-        argv = ["podman", "exec", container, "sh", "-c", command]
-        done = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True, timeout=60)
-        return done.stdout
+        return podman("exec", self.fleet["hosts"][host]["container"], "sh", "-c", command, timeout=60).stdout

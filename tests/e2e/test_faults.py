@@ -1,0 +1,170 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults at and after the moment of enforcement: the origin comes back, with hands or without."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.story.story import LOGS, Story
+from tests.story.theatre import HOSTNAMES, Theatre
+
+from .support import PAIR, QUICK, SWITCHES, served, wait_until
+
+pytestmark = pytest.mark.chapters
+NGINX, APACHE = PAIR.split(",")
+FAST = {"aop_probe_depth": "quick", "aop_soak_seconds": 0}
+CONFIRM = 20
+
+
+@pytest.fixture(scope="module")
+def theatre() -> Iterator[Theatre]:
+    with Theatre("e2e-faults", PAIR, settings=QUICK, switches=SWITCHES) as theatre:
+        yield theatre
+
+
+@pytest.fixture
+def story(theatre: Theatre) -> Iterator[Story]:
+    yield Story(theatre, print)
+    theatre.sandbox.edge_switches(present="normal")
+
+
+def enforces(story: Story, host: str) -> bool:
+    """Whether the origin has served or refused anything under enforcement: its log says so."""
+    story.theatre.sandbox.visit(HOSTNAMES[0])
+    path = LOGS[host.partition("-")[0]]
+    return bool(story.theatre.shell(host, f'grep -m1 \'"stage":"enforce"\' {path} || true'))
+
+
+class Once(threading.Thread):
+    """Does ``then`` as soon as ``condition`` holds."""
+
+    def __init__(self, condition: Callable[[], bool], then: Callable[[], object]) -> None:
+        super().__init__(daemon=True)
+        self._condition = condition
+        self._then = then
+        self._over = threading.Event()
+        self.done = False
+
+    def run(self) -> None:
+        while not self._over.is_set():
+            if self._condition():
+                self._then()
+                self.done = True
+                return
+            time.sleep(0.1)
+
+    def __enter__(self) -> Once:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self.join(30)
+
+
+def test_a_configuration_that_the_server_refuses(story: Story) -> None:
+    """The user's own log format has the name of ours: the server finds it when it checks the whole."""
+    extra = "/etc/nginx/conf.d/99-own.conf"
+    story.theatre.shell(NGINX, f"echo \"log_format originlock_aop '\\$uri';\" > {extra} && nginx -s reload")
+    before = story.trees()[NGINX]
+    played = story.theatre.play("onboard", check=False)
+    assert played.status != 0
+    assert re.search(r"duplicate .{0,2}log_format.{0,2} name", played.output), played.output
+    assert story.trees()[NGINX] == before
+    assert not story.theatre.shell(NGINX, "ls -A /var/lib/originlock-aop 2>/dev/null || true")
+    served(story.theatre)
+    story.theatre.shell(NGINX, f"rm {extra}")
+
+
+def test_a_configuration_that_was_broken_before(story: Story) -> None:
+    story.theatre.play("onboard")
+    broken = "/etc/nginx/conf.d/99-broken.conf"
+    story.theatre.shell(NGINX, f"echo 'colour green;' > {broken}")
+    before = story.trees()
+    played = story.theatre.play("enforce", check=False, aop_evidence_since=story.moment(), **FAST)
+    assert played.status != 0
+    assert re.search(r"unknown directive .{0,3}colour", played.output), played.output
+    assert "99-broken.conf:1" in played.output
+    assert story.trees() == before
+    story.theatre.shell(NGINX, f"rm {broken}")
+    served(story.theatre)
+
+
+@pytest.mark.parametrize("host", [NGINX, APACHE])
+def test_the_edge_stops_presenting_after_the_gate(story: Story, host: str) -> None:
+    """Noticed, the batch is reverted, who was refused is counted, and the other origin is left alone."""
+    sandbox = story.theatre.sandbox
+    before = story.trees()
+    seen = sandbox.edge_journal()[-1]["seq"]
+    since = story.moment()
+    first = {"aop_hosts": "nginx_origins:apache_origins" if host == NGINX else "apache_origins:nginx_origins"}
+    with Once(lambda: enforces(story, host), lambda: sandbox.edge_switches(present="none")) as fault:
+        played = story.theatre.play(
+            "enforce", check=False, aop_evidence_since=since, aop_batches=[1, "100%"], **first, **FAST
+        )
+    assert fault.done, played.output
+    assert played.status != 0
+    assert f"{host} is back where it was, and so is the rest of its batch." in played.output, played.output
+    assert "The reason: " in played.output
+    assert story.trees() == before
+    sandbox.edge_switches(present="normal")
+    served(story.theatre)
+    refused = [one for one in sandbox.edge_journal(since=seen) if one["origin_status"] in (400, 403)]
+    counted = re.search(r"refused meanwhile, as far as (\w+) logs them: (\d+)", played.output)
+    assert counted is not None
+    if host == NGINX:
+        assert "nothing_presented" in played.output or "sometimes_nothing" in played.output
+        assert 0 < int(counted.group(2)) <= len(refused)
+    else:
+        assert "A canary failed: " in played.output
+    other = APACHE if host == NGINX else NGINX
+    assert not story.theatre.shell(other, f'grep \'"stage":"enforce"\' {LOGS[other.partition("-")[0]]} || true')
+    story.theatre.shell(host, f": > {LOGS[host.partition('-')[0]]}")
+
+
+def test_the_controller_dies_right_after_enforcing(story: Story) -> None:
+    """Nobody confirms: the origin's own timer takes it back."""
+    before = story.trees()
+    since = story.moment()
+    process = story.theatre.start(
+        "enforce", "-v", **{"aop_evidence_since": since, "aop_confirm_seconds": CONFIRM, "aop_batches": [1], **FAST}
+    )
+    try:
+        wait_until(lambda: enforces(story, NGINX) or process.poll() is not None, 90, "nginx enforces")
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+    output = process.communicate()[0]
+    assert "PLAY RECAP" not in output, output
+    assert story.trees()[NGINX] != before[NGINX], "it was killed too early"
+    seconds = wait_until(lambda: story.trees() == before, CONFIRM + 10, "the origin is as before")
+    print(f"reverted by its timer {seconds:.0f} s after the controller was killed")
+    served(story.theatre)
+    wait_until(lambda: not enforced_now(story), 10, "nginx serves without a certificate")
+
+
+def enforced_now(story: Story) -> bool:
+    """Whether nginx refuses a request past the edge."""
+    address = story.theatre.fleet["hosts"][NGINX]["address"]
+    command = (
+        f"curl -sk -o /dev/null -w '%{{http_code}}' --resolve {HOSTNAMES[0]}:443:{address} https://{HOSTNAMES[0]}/"
+    )
+    return os.popen(command).read() != "200"
+
+
+def test_a_later_run_enforces(story: Story) -> None:
+    played = story.enforce(aop_batches=["100%"], **FAST)
+    assert played.changed > 0
+    story.status()
+    assert story.proofs[-1].holds, story.proofs[-1].seen
+    for host in (NGINX, APACHE):
+        assert not story.theatre.shell(host, "ls -A /var/lib/originlock-aop 2>/dev/null || true")
+    served(story.theatre)
