@@ -24,6 +24,7 @@ def codes(result: dict[str, Any], severity: str | None = None) -> list[str]:
 
 def test_a_zone_in_order(sandbox: Control) -> None:
     pair = leaf()
+    sandbox.dns({HOST: {"addresses": ["192.0.2.1"]}})
     ran = play(
         sandbox,
         {
@@ -37,14 +38,15 @@ def test_a_zone_in_order(sandbox: Control) -> None:
     )
     assert not ran.last.get("failed"), ran.last
     assert ran.last["ok"]
-    assert sorted(codes(ran.last)) == ["dns_unchecked", "global_aop_off", "permission_unproven"]
-    assert ran.last["counts"] == {"error": 0, "warning": 0, "info": 3}
+    assert sorted(codes(ran.last)) == ["global_aop_off", "permission_unproven"]
+    assert ran.last["counts"] == {"error": 0, "warning": 0, "info": 2}
     assert ran.last["api_calls"] <= 8
     assert not sandbox.journal(writes=True)
 
 
 def test_zone_findings(sandbox: Control) -> None:
     ask = {"hostnames": [HOST, "www.other.example"]}
+    sandbox.dns({HOST: {"addresses": ["192.0.2.1"]}})
     sandbox.change_zone(
         "example.com",
         paused=True,
@@ -69,6 +71,39 @@ def test_zone_findings(sandbox: Control) -> None:
     assert codes(typo, "error") == ["zone_not_found"]
     assert set(codes(wrong_id, "error")) == {"permission_missing"}, "an id that is not there looks like one not allowed"
     assert "does not include the zone" in str(wrong_id["findings"])
+
+
+def test_proxied_or_not(sandbox: Control) -> None:
+    sandbox.dns(
+        {
+            HOST: {"addresses": ["192.0.2.1", "2001:db8::1"]},
+            "bare.example.com": {"addresses": ["192.0.2.1"], "proxied": False},
+            "*.wild.example.com": {"addresses": ["192.0.2.1"], "proxied": False},
+        }
+    )
+    few = [HOST, "bare.example.com", "a.wild.example.com", "gone.example.com"]
+    many = [*few, "b.wild.example.com", "also.gone.example.com"]
+    no_dns = sandbox.add_token("Zone Read", "Zone Settings Read", "SSL and Certificates Read")
+    ran = play(
+        sandbox,
+        {"aop_preflight": {"hostnames": few}},
+        {"aop_preflight": {"hostnames": many, "fail_on": "error"}},
+        {"aop_preflight": {"hostnames": few, "api_token": no_dns}},
+    )
+    by_name, by_list, blind = ran.results
+    assert _of(by_name, "hostname_not_proxied") == ["bare.example.com", "a.wild.example.com"]
+    assert _of(by_name, "hostname_without_record") == ["gone.example.com"]
+    assert by_list["failed"]
+    assert "bare.example.com is not proxied (DNS only): visitors reach the origin directly" in by_list["msg"]
+    assert _of(by_list, "hostname_not_proxied") == ["bare.example.com", "a.wild.example.com", "b.wild.example.com"]
+    assert _of(by_list, "hostname_without_record") == ["gone.example.com", "also.gone.example.com"]
+    assert "dns_unchecked" in codes(blind, "info")
+    assert "hostname_not_proxied" not in codes(blind)
+
+
+def _of(result: dict[str, Any], code: str) -> list[str]:
+    """The hostnames of the findings with this code."""
+    return [one["hostname"] for one in result["findings"] if one["code"] == code]
 
 
 def test_permissions(sandbox: Control) -> None:
@@ -101,6 +136,7 @@ def test_association_findings(sandbox: Control) -> None:
     sandbox.clock(advance=10)
     sandbox.drift(delete_certificate=three)
     names = [entry[0] for entry in entries]
+    sandbox.dns({name: {"addresses": ["192.0.2.1"]} for name in names})
     ran = play(sandbox, {"aop_preflight": {"hostnames": names, "min_days": 10}})
     by_name = {one["hostname"]: one["code"] for one in ran.last["findings"] if one["hostname"]}
     assert by_name["off.example.com"] == "association_suppressed"

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Callable
 
-from . import associations, certificates, notifications, zones
+from . import associations, certificates, dns, notifications, zones
 from .call import Call
 from .envelope import Answer
 
 _SSL = ("SSL and Certificates Read", "SSL and Certificates Write")
 _SSL_WRITE = ("SSL and Certificates Write",)
 _SETTINGS = ("Zone Settings Read", "Zone Settings Write")
-_ZONE = ("Zone Read", *_SSL, *_SETTINGS)
+_DNS = ("DNS Read", "DNS Write")
+_ZONE = ("Zone Read", *_SSL, *_SETTINGS, *_DNS)
 _NOTIFY = ("Notifications Read", "Account Settings Read")
 _NOTIFY_WRITE = ("Notifications Write", "Account Settings Write")
 _ANY: tuple[str, ...] = ()
@@ -62,6 +63,7 @@ def _table() -> Iterator[Route]:
     setting = "/zones/{zone_id}/settings/{setting}"
     yield route("S", "GET", setting, _SETTINGS, zones.get_setting)
     yield route("S", "PATCH", setting, ("Zone Settings Write",), zones.patch_setting)
+    yield route("DNS", "GET", "/zones/{zone_id}/dns_records", _DNS, dns.list_records)
     yield route("ZN", "GET", "/zones", _ANY, zones.list_zones)
     yield route("ZN", "GET", "/zones/{zone_id}", _ZONE, zones.get_zone)
     yield route("TK", "GET", "/user/tokens/verify", _ANY, zones.verify_user_token, verifying=True)

@@ -29,6 +29,7 @@ ALL_PERMISSIONS = (
     "SSL and Certificates Write",
     "Zone Read",
     "Zone Settings Write",
+    "DNS Write",
     "Notifications Write",
     "Account Settings Write",
 )

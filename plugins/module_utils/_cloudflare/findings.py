@@ -111,8 +111,8 @@ def _zone(seen: Survey, plan: Plan) -> Iterator[Finding]:
             "The zone %s is paused: visitors reach the origins directly." % zone.name,
             "Resume Cloudflare for the zone before enforcing.",
         )
-    for hostname in plan.hostnames if zone.name else ():
-        if hostname != zone.name and not hostname.endswith("." + str(zone.name)):
+    for hostname in plan.hostnames:
+        if _is_outside(hostname, zone.name):
             yield Finding(
                 "hostname_outside_zone",
                 WARNING,
@@ -287,7 +287,7 @@ def _dns(seen: Survey, plan: Plan) -> Iterator[Finding]:
                 "Switch its record to proxied before enforcing.",
                 hostname,
             )
-        elif state is None:
+        elif state is None and not _is_outside(hostname, seen.zone.name if seen.zone else None):
             yield Finding(
                 "hostname_without_record",
                 WARNING,
@@ -295,3 +295,7 @@ def _dns(seen: Survey, plan: Plan) -> Iterator[Finding]:
                 "Check the spelling, or that it is reached another way (load balancer, tunnel, custom hostname).",
                 hostname,
             )
+
+
+def _is_outside(hostname: str, zone_name: Optional[str]) -> bool:
+    return bool(zone_name) and hostname != zone_name and not hostname.endswith(f".{zone_name}")
