@@ -83,18 +83,19 @@ def parse(line: bytes) -> Optional[Record]:
     """The record of one line, or None where the line has no trustworthy meaning.
 
     A line with a key twice has none: a value that was written without escaping could have brought the second one.
-    A syslog header before the object is skipped.
+    A syslog header before the object is skipped. Apache and HAProxy write ``-`` for what is absent.
     """
     plain = _PLAIN.fullmatch(line)
     if plain:
-        return Record(*[value.decode("utf-8", "replace") for value in plain.groups()])
+        return Record(*["" if value == b"-" else value.decode("utf-8", "replace") for value in plain.groups()])
     start = line.find(b"{")
     if start < 0:
         return None
     values = _load(line[start:])
     if values is None or "verify" not in values or "hostname" not in values:
         return None
-    return Record(*[values.get(key, "") for key in KEYS])
+    found = (values.get(key, "") for key in KEYS)
+    return Record(*["" if value == "-" else value for value in found])
 
 
 def _load(text: bytes) -> Optional[dict[str, str]]:

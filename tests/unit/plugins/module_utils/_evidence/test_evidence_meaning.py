@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -48,6 +49,19 @@ def test_verification(changes: dict[str, str], expected: str) -> None:
     record = parse(line(**changes))
     assert record is not None
     assert verification(record) == expected
+
+
+@pytest.mark.parametrize("write", [line, raw_line, lambda **more: line(agent='a "b"', **more)])
+def test_a_dash_is_nothing(write: Callable[..., bytes]) -> None:
+    # What Apache writes for a request without SNI and certificate.
+    absent = {"sni": "-", "serial": "-", "issuer": "-", "fingerprint": ""}
+    record = parse(write(server="apache", verify="NONE", **absent))
+    assert record is not None
+    assert (record.sni, record.serial, record.issuer, record.fingerprint) == ("", "", "", "")
+    assert question().bucket(record)[2:] == ("NONE", "none")
+    certain = parse(write(server="apache", resumed="Initial", serial=SERIAL, issuer="-", fingerprint="-"))
+    assert certain is not None
+    assert question().bucket(certain)[2:] == ("SUCCESS", "other"), "a serial without its issuer is anybody's"
 
 
 def test_servers_without_verification_are_believed_by_fingerprint() -> None:

@@ -119,7 +119,8 @@ def test_careful_reader_agrees_with_json(changes: dict[str, str]) -> None:
     expected = json.loads(text.decode(), strict=False)
     record = parse(text.replace(b"\n", b" "))
     assert record is not None
-    assert (record.verify, record.path, record.issuer) == tuple(expected[key] for key in ("verify", "path", "issuer"))
+    told = ["" if expected[key] == "-" else expected[key] for key in ("verify", "path", "issuer")]
+    assert [record.verify, record.path, record.issuer] == told
     assert sorted(GOOD) == sorted(record._fields)
 
 
