@@ -48,7 +48,6 @@ def test_content_with_a_key_is_not_shown() -> None:
 @pytest.mark.parametrize(
     ("text", "kind"),
     [("", "unknown"), ("<!doctype html>", "html"), (support.key_pem(support.ec_key()), "private_key")],
-    ids=support.stable_id,
 )
 def test_oddities_do_not_fail(text: str, kind: str) -> None:
     found = run(content=text, verify_against=support.pem(support.root()))

@@ -252,7 +252,6 @@ def test_certificate_without_key(tmp_path: Path) -> None:
         (support.pem(support.root(), support.root("b", "b")), "holds 2 certificates; exactly one"),
         (support.pem(support.certificate("weak", support.rsa_key(1024), ca=True)), "weak key: RSA with 1024 bits"),
     ],
-    ids=support.stable_id,
 )
 def test_foreign_certificate_file(tmp_path: Path, text: str, words: str) -> None:
     put(tmp_path, text, support.ec_key("ca"))
@@ -266,7 +265,6 @@ def test_foreign_certificate_file(tmp_path: Path, text: str, words: str) -> None
         (support.pem(support.root()), "ca.key holds no private key (but: CERTIFICATE)"),
         (support.key_pem(support.rsa_key(1024), support.PASSPHRASE), "ca.key has a weak key: RSA with 1024 bits"),
     ],
-    ids=support.stable_id,
 )
 def test_foreign_key_file(tmp_path: Path, text: str, words: str) -> None:
     put(tmp_path, support.root(), text)

@@ -267,7 +267,6 @@ def test_ca_passphrase_and_key(place: Path) -> None:
         (support.pem(support.leaf(), support.root()), "app.pem holds 2 certificates"),
         ("<html>404</html>", "is neither part of a PEM block"),
     ],
-    ids=support.stable_id,
 )
 def test_foreign_certificate_file(place: Path, text: str, words: str) -> None:
     put(place, text, support.ec_key("leaf"))

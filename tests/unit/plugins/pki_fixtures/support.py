@@ -29,11 +29,6 @@ SERVER = ExtendedKeyUsageOID.SERVER_AUTH
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="the openssl command is not installed")
 
 
-def stable_id(value: object) -> str | None:
-    """The id of a parameter. Keys are made anew in each process; pytest-xdist wants ids that are equal in all."""
-    return "pem" if isinstance(value, str) and "-----BEGIN" in value else None
-
-
 @functools.cache
 def ec_key(name: str = "a") -> ec.EllipticCurvePrivateKey:
     """A key per name, made once."""

@@ -66,7 +66,6 @@ KEY = support.key_pem(support.ec_key())
         ("hello", "unknown", "neither part of a PEM block nor a comment"),
         (support.pem(support.root())[:-90], "unknown", "has no line -----END"),
     ],
-    ids=support.stable_id,
 )
 def test_kinds(text: str, kind: str, reason: str | None) -> None:
     found = classify.classify(text, "the file", NOW)
