@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,7 +73,7 @@ def apply(
     driver.validate(discovery, plan)
     if check_mode:
         return Outcome(plan, recovered)
-    work = Transaction.begin(driver.name, plan.changes, driver.commands(), root)
+    work = Transaction.begin(driver.name, plan.changes, driver.commands(), root, plan.own_directories)
     activated = False
     try:
         work.write(plan.changes)
@@ -89,7 +88,6 @@ def apply(
     if confirm_within:
         return Outcome(plan, recovered, work.id)
     work.confirm(run)
-    _remove_empty(plan.own_directories)
     return Outcome(plan, recovered)
 
 
@@ -118,6 +116,8 @@ def revert(
 def recover(driver: Driver, run: Runner, root: str, check_mode: bool) -> list[str]:
     """Take back what a run that died left half done, and what nobody will confirm any more."""
     taken_back = []
+    if not check_mode:
+        transactions.clean_up(driver.name, root)
     for work, state in transactions.pending(driver.name, root):
         if state == "live" and _timer_runs(work, run):
             raise OriginError(
@@ -172,12 +172,6 @@ def _take_back(driver: Driver, work: Transaction, activated: bool, run: Runner, 
 def _timer_runs(work: Transaction, run: Runner) -> bool:
     unit = transactions.UNIT % work.id
     return run(("systemctl", "is-active", "--quiet", unit + ".timer"), {}).status == 0
-
-
-def _remove_empty(directories: Sequence[str]) -> None:
-    for directory in directories:
-        if os.path.isdir(directory) and not os.listdir(directory):
-            os.rmdir(directory)
 
 
 def _text(content: bytes | None) -> str:

@@ -18,6 +18,8 @@ from .model import Commands, FileChange, Runner
 
 STATE_DIRECTORY = "/var/lib/originlock-aop"
 UNIT = "originlock-aop-revert-%s"
+#: A folder without a state that is older than this belongs to nobody who is still at work.
+ABANDONED_SECONDS = 3600
 
 
 class Transaction:
@@ -33,9 +35,17 @@ class Transaction:
 
     @classmethod
     def begin(
-        cls, server: str, changes: Sequence[FileChange], commands: Commands, root: str = STATE_DIRECTORY
+        cls,
+        server: str,
+        changes: Sequence[FileChange],
+        commands: Commands,
+        root: str = STATE_DIRECTORY,
+        own_directories: Sequence[str] = (),
     ) -> Transaction:
-        """Back up what ``changes`` would overwrite. Nothing of the server is touched yet."""
+        """Back up what ``changes`` would overwrite. Nothing of the server is touched yet.
+
+        ``own_directories`` are removed when the change is kept and they are empty then.
+        """
         identity = "{}-{}-{}".format(server, time.strftime("%Y%m%dT%H%M%S", time.gmtime()), uuid.uuid4().hex[:6])
         folder = os.path.join(root, identity)
         os.makedirs(root, mode=0o700, exist_ok=True)
@@ -58,6 +68,7 @@ class Transaction:
             "server": server,
             "files": entries,
             "created_directories": sorted(created, key=len, reverse=True),
+            "own_directories": list(own_directories),
             "commands": {
                 "validate": list(commands.validate),
                 "reload": list(commands.reload),
@@ -120,9 +131,12 @@ class Transaction:
             )
 
     def confirm(self, run: Runner) -> None:
-        """Keep the change: stop the timer, note it, forget the backup of older transactions."""
+        """Keep the change: note it, stop the timer, remove directories of ours that it emptied, forget the backup."""
         restore.write_state(self.folder, "confirmed")
         self.disarm(run)
+        for directory in restore.load_manifest(self.folder).get("own_directories", ()):
+            if os.path.isdir(directory) and not os.listdir(directory):
+                os.rmdir(directory)
         self.discard()
 
     def disarm(self, run: Runner) -> None:
@@ -149,6 +163,16 @@ def pending(server: str, root: str = STATE_DIRECTORY) -> list[tuple[Transaction,
         if name.startswith(server + "-") and state in ("open", "live"):
             found.append((Transaction(folder), state))
     return found
+
+
+def clean_up(server: str, root: str = STATE_DIRECTORY) -> None:
+    """Remove what runs left that died before they touched a file, or after their change was confirmed."""
+    for name in sorted(os.listdir(root)) if os.path.isdir(root) else ():
+        folder = os.path.join(root, name)
+        if not name.startswith(server + "-") or restore.read_state(folder) not in ("", "confirmed"):
+            continue
+        if time.time() - os.stat(folder).st_mtime > ABANDONED_SECONDS:
+            Transaction(folder).discard()
 
 
 def find(identity: str, root: str = STATE_DIRECTORY) -> tuple[Transaction, str] | None:

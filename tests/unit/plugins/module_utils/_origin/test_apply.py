@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -237,6 +238,27 @@ def test_empty_directories_of_ours_go(server: Server, bring: Callable[..., engin
     bring()
     assert not (tmp_path / "aop").exists()
     assert (tmp_path / "full" / "x").exists()
+
+
+def test_empty_directories_of_ours_go_when_the_change_is_confirmed(
+    server: Server, bring: Callable[..., engine.Outcome], tmp_path: Path
+) -> None:
+    (tmp_path / "aop" / "plain").mkdir(parents=True)
+    server.directories = (str(tmp_path / "aop" / "plain"), str(tmp_path / "aop"))
+    outcome = bring(confirm_within=60)
+    assert (tmp_path / "aop" / "plain").exists()
+    assert engine.confirm(outcome.transaction, run, root=str(tmp_path / "state"))
+    assert not (tmp_path / "aop").exists()
+
+
+def test_remains_of_dead_runs_go(server: Server, bring: Callable[..., engine.Outcome], tmp_path: Path) -> None:
+    remains = tmp_path / "state" / "nginx-20260101T000000-aaaaaa"
+    remains.mkdir(parents=True)
+    os.utime(remains, (0, 0))
+    bring(check_mode=True)
+    assert remains.exists()
+    bring()
+    assert not (tmp_path / "state").exists()
 
 
 @pytest.mark.parametrize(("one", "two", "result"), [(OFF, LOG_ONLY, LOG_ONLY), (ENFORCE, LOG_ONLY, ENFORCE)])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -119,6 +120,31 @@ def test_only_its_own_server_is_pending(place: Path) -> None:
     begin(place)
     assert transaction.pending("apache", str(place / "state")) == []
     assert transaction.pending("nginx", str(place / "nowhere")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "age", "stays"),
+    [
+        ("nginx-died-early", "", 3700, False),
+        ("nginx-at-work", "", 60, True),
+        ("nginx-kept", "confirmed", 3700, False),
+        ("nginx-open", "open", 3700, True),
+        ("nginx-live", "live", 3700, True),
+        ("nginx-reverted", "reverted", 3700, True),
+        ("apache-died-early", "", 3700, True),
+    ],
+)
+def test_remains(tmp_path: Path, name: str, state: str, age: int, stays: bool) -> None:
+    folder = tmp_path / "state" / name
+    folder.mkdir(parents=True)
+    (folder / "0.before").write_bytes(b"a backup that isn't whole")
+    if state:
+        restore.write_state(str(folder), state)
+    moment = time.time() - age
+    os.utime(folder, (moment, moment))
+    transaction.clean_up("nginx", str(tmp_path / "state"))
+    assert folder.exists() is stays
+    transaction.clean_up("nginx", str(tmp_path / "nowhere"))
 
 
 def test_the_timer_reverts_without_the_collection(place: Path) -> None:
