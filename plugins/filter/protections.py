@@ -42,6 +42,7 @@ class FilterModule:
         return {
             "add_leaves": add_leaves,
             "canary_lines": fleet.canary_lines,
+            "canary_requests": fleet.canary_requests,
             "for_gate": for_gate,
             "for_origin": fleet.for_origin,
             "generations": fleet.generations,

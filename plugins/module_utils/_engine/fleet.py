@@ -116,6 +116,15 @@ def for_gate(
     return found
 
 
+def canary_requests(entries: Sequence[Mapping[str, Any]], origins: int, count: Any = None) -> list[dict[str, Any]]:
+    """The option ``requests`` of C(edge_canary): ``count`` for each hostname, or four for each of the ``origins``.
+
+    The edge spreads requests over the origins, so one for each would miss some of them.
+    """
+    number = max(1, int(origins)) * 4 if count in (None, "") else int(count)
+    return [{"hostname": name, "count": number} for name in dict.fromkeys(entry["name"] for entry in entries)]
+
+
 def canary_lines(entries: Sequence[Mapping[str, Any]], there: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """One line for each hostname: which origins the canaries reached, with what, and which they didn't."""
     lines = []

@@ -89,6 +89,16 @@ def test_the_gate_is_asked_about_who_serves_what():
     assert fleet.for_gate([entry()], {"web2": there["web2"]}, NOW) == []
 
 
+def test_each_hostname_gets_canaries_for_all_origins():
+    entries = [entry(), entry("other.example.com"), entry()]
+    assert fleet.canary_requests(entries, 3) == [
+        {"hostname": "app.example.com", "count": 12},
+        {"hostname": "other.example.com", "count": 12},
+    ]
+    assert [one["count"] for one in fleet.canary_requests(entries, 0)] == [4, 4]
+    assert [one["count"] for one in fleet.canary_requests(entries, 3, "2")] == [2, 2]
+
+
 def test_canary_lines_name_what_no_canary_reached():
     nonces = {"a" * 32: {"hostname": "app.example.com", "verification": "SUCCESS"}}
     there = {
