@@ -174,7 +174,7 @@ findings:
       description: C(error), C(warning) or C(info).
       type: str
     hostname:
-      description: The hostname that it's about.
+      description: The hostname that it's about; empty where it's about the server.
       type: str
     file:
       description: The file, if there is one.

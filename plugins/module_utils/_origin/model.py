@@ -57,7 +57,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing a person should know. ``error`` stops the work, ``warning`` and ``info`` don't."""
+    """One thing a person should know. ``error`` stops the work, ``warning`` and ``info`` don't.
+
+    ``hostname`` is empty where it's about the server.
+    """
 
     code: str
     severity: str
@@ -70,7 +73,8 @@ class Finding:
     def sentence(self) -> str:
         """The finding in one line."""
         place = f" ({self.file}:{self.line})" if self.file else ""
-        return f"{self.hostname}: {self.message}{place}. {self.remedy}"
+        about = f"{self.hostname}: " if self.hostname else ""
+        return f"{about}{self.message}{place}. {self.remedy}"
 
     def as_dict(self) -> dict[str, Any]:
         """The finding as returned by modules."""

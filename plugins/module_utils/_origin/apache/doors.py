@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
 from ..model import ENFORCE, OFF, Finding, Options
+from ..notices import redirected_by_us
 from . import content, matching, sites
 from .discovery import Discovery
 from .dumps import VirtualHost
@@ -138,6 +139,9 @@ def _plain(
     where = " and ".join(place.listeners)
     others = [name for name in place.own_names if name != hostname and after.get(name, OFF) != ENFORCE]
     remedy = "Let it redirect to HTTPS only, take the name out of it, or set plain_http to redirect."
+    by_us = section is not None and bool(sites.includes(discovery, section, discovery.paths.plain(hostname)))
+    if by_us and options.plain_http != "redirect":
+        return [redirected_by_us("plain_http", hostname, file, line)]
     if options.plain_http == "redirect" and section is not None and not place.host.macro:
         if matching.engine(discovery, section) == "optional":
             remedy = "Say SSLEngine on or off."

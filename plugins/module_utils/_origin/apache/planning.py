@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ..model import ENFORCE, LOG_ONLY, NOTHING, OFF, RELOAD, Finding, Options, Plan, Protection, Site
-from . import bundle, changes, clientauth, doors, names, sites
+from . import bundle, changes, clientauth, doors, names, notices, sites
 from .discovery import Discovery
 from .sites import Place
 
@@ -48,6 +48,7 @@ def plan(discovery: Discovery, wanted: Sequence[Protection], options: Options) -
 
     work = changes.Changes(discovery, targets, found, after, options)
     findings.extend(work.findings())
+    findings.extend(notices.find(discovery, found, after))
     files = () if any(finding.severity == "error" for finding in findings) else work.files()
     changed = any(change.changed for change in files)
     return Plan(

@@ -1,0 +1,54 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person should know before enforcing: the same findings, in the same words, on every server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .model import Finding
+
+ACME_PATH = "/.well-known/acme-challenge"
+_SHOWN = 10
+
+
+def unprotected_names(names: Sequence[str], listeners: Sequence[str], file: str, line: int) -> Finding:
+    """One finding for all the names of a file that share a TLS listener with protected ones."""
+    known = sorted(set(names))
+    more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+    return Finding(
+        "unprotected_name", "info", "",
+        f"{len(known)} name(s) on the TLS listener(s) {', '.join(sorted(set(listeners)))} of protected hostnames "
+        f"are not protected: {', '.join(known[:_SHOWN])}{more}",
+        "Protect those that come through Cloudflare, too; whoever knows this address reaches the others directly.",
+        file, line,
+    )  # fmt: skip
+
+
+def known_hole(severity: str, server: str, what: str, remedy: str) -> Finding:
+    """A version of ``server`` (with its number) for which a way around client certificates is known."""
+    return Finding("known_hole", severity, "", f"{server} has {what}", remedy)
+
+
+def acme_http01(hostname: str, why: str, file: str, line: int) -> Finding:
+    """Challenges of http-01 end at the TLS site, which asks for the edge's certificate."""
+    return Finding(
+        "acme_http01", "warning", hostname,
+        f"ACME challenges (http-01) are answered by its TLS site, and {why}: once it's enforced, a certificate "
+        "authority that doesn't come through the edge is refused, and the site's own certificate isn't renewed",
+        f"Answer {ACME_PATH}/ on port 80, without a redirect, or use DNS-01.", file, line,
+    )  # fmt: skip
+
+
+NO_PLAIN_SITE = "there is no site on port 80 for it"
+REDIRECTED = "port 80 redirects them there"
+
+
+def redirected_by_us(code: str, hostname: str, file: str, line: int) -> Finding:
+    """Without plain_http=redirect our redirect would go, and the content would be there without TLS again."""
+    return Finding(
+        code, "error", hostname,
+        "its content on plain HTTP is closed by the redirect that this role made, which would be removed",
+        "Set plain_http to redirect, as before, or let the site redirect by itself.", file, line,
+    )  # fmt: skip
