@@ -166,10 +166,13 @@ def pending(server: str, root: str = STATE_DIRECTORY) -> list[tuple[Transaction,
 
 
 def clean_up(server: str, root: str = STATE_DIRECTORY) -> None:
-    """Remove what runs left that died before they touched a file, or after their change was confirmed."""
+    """Remove what runs left that died before they touched a file, or after their change was confirmed or reverted.
+
+    For a while, a reverted change tells a late confirmation what became of it.
+    """
     for name in sorted(os.listdir(root)) if os.path.isdir(root) else ():
         folder = os.path.join(root, name)
-        if not name.startswith(server + "-") or restore.read_state(folder) not in ("", "confirmed"):
+        if not name.startswith(server + "-") or restore.read_state(folder) not in ("", "confirmed", "reverted"):
             continue
         if time.time() - os.stat(folder).st_mtime > ABANDONED_SECONDS:
             Transaction(folder).discard()

@@ -130,7 +130,8 @@ def test_only_its_own_server_is_pending(place: Path) -> None:
         ("nginx-kept", "confirmed", 3700, False),
         ("nginx-open", "open", 3700, True),
         ("nginx-live", "live", 3700, True),
-        ("nginx-reverted", "reverted", 3700, True),
+        ("nginx-reverted", "reverted", 3700, False),
+        ("nginx-reverted", "reverted", 60, True),
         ("apache-died-early", "", 3700, True),
     ],
 )
