@@ -5,6 +5,12 @@
 
 from __future__ import annotations
 
+from hypothesis import HealthCheck, settings
+
+# None of these tests is about time, and the machine may be busy.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
+
 
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Keys and certificates are made anew in each process; pytest-xdist (ansible-test units) wants ids equal in all."""
