@@ -9,10 +9,11 @@ import os
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ..errors import OriginError, ValidationFailed
 from ..model import NOTHING, REPLACE, RESTART, Commands, Options, Plan, Protection, Runner, Site
-from . import dump, plan, render, staging, web
+from . import dump, notices, plan, render, staging, web
 from .process import Nginx
 from .survey import Build, Discovery, Paths
 
@@ -50,6 +51,7 @@ class NginxDriver:
             strangers=strangers,
             real={name: os.path.realpath(name) for name in loaded.files},
             rotated=_rotated(self.paths.logrotate_directory),
+            package=notices.package(build.version, self.run),
         )
 
     def inspect(self, discovery: Discovery, hostnames: Sequence[str]) -> list[Site]:
@@ -59,7 +61,8 @@ class NginxDriver:
     def plan(self, discovery: Discovery, wanted: Sequence[Protection], options: Options) -> Plan:
         """What would be changed and what speaks against it."""
         self._log_path = render.log_path(discovery, options.log_path)
-        return plan.make(discovery, wanted, options)
+        made = plan.make(discovery, wanted, options)
+        return replace(made, findings=(*made.findings, *notices.find(discovery, wanted)))
 
     def validate(self, discovery: Discovery, plan: Plan) -> None:
         """Let nginx check the configuration as it would be."""

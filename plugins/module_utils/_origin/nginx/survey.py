@@ -52,6 +52,7 @@ class Discovery:
     ``own``: our files on disk by path (include directory, http-level file, log rotation), loaded or not.
     ``strangers``: paths where our files would be, taken by files without our mark.
     ``real``: for each loaded file the path behind its symlinks. ``rotated``: patterns of other log rotation files.
+    ``package``: the version of the distribution's package, where it matters.
     """
 
     dump: Dump
@@ -62,6 +63,7 @@ class Discovery:
     strangers: Sequence[str] = ()
     real: Mapping[str, str] = field(default_factory=dict)
     rotated: Sequence[str] = ()
+    package: str = ""
 
     @cached_property
     def directory(self) -> str:

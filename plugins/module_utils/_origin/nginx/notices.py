@@ -1,0 +1,120 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Things about an nginx that a person should know and that don't stop the work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from .. import notices
+from ..errors import OriginError
+from ..model import OFF, Finding, Protection, Runner
+from .doors import is_closed
+from .names import exact_names, open_names
+from .survey import Discovery
+from .syntax import Directive, location_parts
+from .web import Address, Server
+
+#: CVE-2025-23419 is mended in these and in what comes after them.
+_MENDED = ((1, 26, 3), (1, 27, 4))
+#: Debian's packages of 1.22.1 have the fix from this revision on at the latest (measured).
+_DEBIAN = re.compile(r"^1\.22\.1-9\+deb12u(\d+)")
+_DEBIAN_MENDED = 11
+
+
+def package(version: Sequence[int], run: Runner) -> str:
+    """The version of Debian's package, asked only where nginx's own version leaves the matter open."""
+    if not _has_hole(version):
+        return ""
+    try:
+        told = run(("dpkg-query", "--show", "--showformat=${Version}", "nginx"), {})
+    except OriginError:
+        return ""
+    return told.output.strip() if told.status == 0 else ""
+
+
+def find(found: Discovery, wanted: Sequence[Protection]) -> list[Finding]:
+    """The notices for this origin as it'll be."""
+    asked = {wish.name: wish.stage for wish in wanted}
+    after = {name for name, stage in {**found.protected(), **asked}.items() if stage != OFF}
+    if not after:
+        return []
+    findings = [*_unprotected(found, after), *_version(found)]
+    for name in sorted(after & set(asked)):
+        findings.extend(_challenges(found, name))
+    return findings
+
+
+def _unprotected(found: Discovery, after: set[str]) -> Iterator[Finding]:
+    names: dict[str, list[str]] = {}
+    listeners: dict[str, list[str]] = {}
+    lines: dict[str, int] = {}
+    for address in found.web.addresses(tls=True):
+        if address.is_local or not any(found.match(name, address).server for name in after):
+            continue
+        for server in found.web.on(address):
+            others = [name for name in (*exact_names(server), *open_names(server)) if name not in after]
+            if others:
+                names.setdefault(server.file, []).extend(others)
+                listeners.setdefault(server.file, []).append(str(address))
+                lines.setdefault(server.file, server.line)
+    for file in sorted(names):
+        yield notices.unprotected_names(names[file], listeners[file], file, lines[file])
+
+
+def _version(found: Discovery) -> Iterator[Finding]:
+    version = found.build.version
+    if not _has_hole(version):
+        return
+    debian = _DEBIAN.match(found.package)
+    mended = debian is not None and int(debian.group(1)) >= _DEBIAN_MENDED
+    hole = "CVE-2025-23419 (a TLS session of one server block is taken over by another one with other client CAs)"
+    yield notices.known_hole(
+        "info" if mended else "warning",
+        f"nginx {'.'.join(str(part) for part in version)}",
+        f"{hole} mended by its package, {found.package}" if mended else f"{hole} unless its package has mended it",
+        "Nothing is to be done."
+        if mended
+        else "Look for the number in the package's changelog, or upgrade to 1.26.3, 1.27.4 or newer.",
+    )
+
+
+def _has_hole(version: Sequence[int]) -> bool:
+    stable, mainline = _MENDED
+    return tuple(version) < (mainline if tuple(version[:2]) == mainline[:2] else stable)
+
+
+def _challenges(found: Discovery, hostname: str) -> Iterator[Finding]:
+    """Whether challenges for ``hostname`` are answered over TLS and nowhere else."""
+    for address in found.web.addresses(tls=True):
+        server = found.match(hostname, address).server
+        location = _location(found, server) if server is not None else None
+        if location is None:
+            continue
+        plain = [_answering(found, hostname, one) for one in found.web.addresses(tls=False) if not one.is_local]
+        if any(_passes(found, one) for one in plain):
+            return
+        why = notices.REDIRECTED if plain else notices.NO_PLAIN_SITE
+        yield notices.acme_http01(hostname, why, location.file, location.line)
+        return
+
+
+def _answering(found: Discovery, hostname: str, address: Address) -> Server:
+    return found.match(hostname, address).server or found.web.default(address)
+
+
+def _passes(found: Discovery, server: Server) -> bool:
+    """Whether a block without TLS answers challenges itself: rewriting of the whole block comes before locations."""
+    if not is_closed(found, server):
+        return True
+    rewriting = found.site_named(server.directive, "return", "rewrite", "if")
+    return not rewriting and _location(found, server) is not None
+
+
+def _location(found: Discovery, server: Server) -> Directive | None:
+    for child in found.site_walk(server.directive):
+        if child.name == "location" and notices.ACME_PATH[1:] in location_parts(child)[1].replace("\\", ""):
+            return child
+    return None
