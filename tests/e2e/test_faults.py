@@ -165,6 +165,10 @@ def test_a_later_run_enforces(story: Story) -> None:
     assert played.changed > 0
     story.status()
     assert story.proofs[-1].holds, story.proofs[-1].seen
-    for host in (NGINX, APACHE):
-        assert not story.theatre.shell(host, "ls -A /var/lib/originlock-aop 2>/dev/null || true")
+    # What the timer reverted stays for an hour, to tell a late confirmation.
+    assert story.theatre.shell(NGINX, "cat /var/lib/originlock-aop/*/state") == "reverted"
+    assert not story.theatre.shell(APACHE, "ls -A /var/lib/originlock-aop 2>/dev/null || true")
+    story.theatre.shell(NGINX, "touch -d -2hours /var/lib/originlock-aop/*")
+    assert story.theatre.play("onboard").changed == 0
+    assert not story.theatre.shell(NGINX, "ls -A /var/lib/originlock-aop")
     served(story.theatre)

@@ -30,7 +30,8 @@ NGINX, APACHE = PAIR.split(",")
 
 @pytest.fixture(scope="module")
 def theatre() -> Iterator[Theatre]:
-    with Theatre("e2e-gate", PAIR, settings=QUICK, switches=SWITCHES) as theatre:
+    settings = {**QUICK, "client_pki_valid_days": 100}
+    with Theatre("e2e-gate", PAIR, settings=settings, switches=SWITCHES) as theatre:
         yield theatre
 
 
@@ -117,7 +118,7 @@ def test_the_edge_presents_an_expired_one(story: Story) -> None:
 
 def test_the_edge_presents_the_old_generation(story: Story) -> None:
     old = story.theatre.sandbox.presented(HOSTNAMES[0])["fingerprint"]
-    story.theatre.play("onboard", client_pki_renew_before=729.9)
+    story.theatre.play("onboard", client_pki_valid_days=730, client_pki_renew_before=200)
     assert story.theatre.sandbox.presented(HOSTNAMES[0])["fingerprint"] != old
     story.theatre.sandbox.edge_switches(present="previous")
     assert story.theatre.sandbox.presented(HOSTNAMES[0])["fingerprint"] == old
@@ -219,3 +220,9 @@ def test_accepted_exceptions_let_enforce_pass(story: Story) -> None:
     story.status()
     assert story.proofs[-1].holds, story.proofs[-1].seen
     served(story.theatre)
+
+
+def test_onboard_never_relaxes(story: Story) -> None:
+    before = story.trees()
+    assert story.theatre.play("onboard").changed == 0
+    assert story.trees() == before

@@ -127,7 +127,7 @@ def there(theatre: Theatre, host: str) -> str:
     where = "/tmp /var/tmp /root /var/lib/originlock-aop /var/log /etc/nginx /etc/apache2"
     command = f"cat $(find {where} -xdev -type f 2>/dev/null) || true"
     container = theatre.fleet["hosts"][host]["container"]
-    binary = podman("exec", container, "sh", "-c", f"({command}) | tr -d '\\000' | iconv -c -t ascii").stdout
+    binary = podman("exec", container, "sh", "-c", f"({command}) | tr -cd '\\11\\12\\40-\\176'").stdout
     return binary + theatre.shell(host, "journalctl -a --no-pager 2>/dev/null || true")
 
 
@@ -155,7 +155,7 @@ def test_enforce_with_the_token_as_a_variable(theatre: Theatre) -> None:
 def test_a_wrong_passphrase_is_not_told(theatre: Theatre) -> None:
     wrong = "wrong staple 8852 horse"
     path = theatre.inventory.parent / "group_vars" / "all" / "zz.yml"
-    path.write_text(json.dumps({"aop_ca_passphrase": wrong, "client_pki_renew_before": 729.9}))
+    path.write_text(json.dumps({"aop_ca_passphrase": wrong, "client_pki_valid_days": 800, "client_pki_renew_before": 790}))
     failed = theatre.play("onboard", "-vvvv", check=False)
     assert failed.status != 0
     assert "passphrase" in failed.output
