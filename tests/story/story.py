@@ -111,7 +111,7 @@ class Story:
     def log_says(self) -> dict[str, Counter[str]]:
         """What the verification logs hold: for each origin, lines by result."""
         return {
-            name: Counter(str(line["verify"]).split(":")[0] for line in self.lines(name))
+            name: Counter(str(line["verify"]).partition(":")[0] for line in self.lines(name))
             for name in self.theatre.fleet["hosts"]
         }
 
