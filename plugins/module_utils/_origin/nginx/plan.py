@@ -26,8 +26,10 @@ from ..model import (
     Site,
 )
 from . import edit, render
+from .bundles import bundle_file, certificates
 from .doors import conflicts, enforcement_doors, finding, shared, tolerant_doubts
 from .dump import glob_expression, has_glob, single
+from .issuers import Issuers
 from .survey import HTTP_FILE, Discovery, Line
 from .syntax import Directive
 from .targets import Place, Targets, resolve, stages_before
@@ -57,6 +59,7 @@ class _Planner:
         self.wanted = wanted
         self.options = options
         self.targets: Targets = resolve(found, wanted, options)
+        self.issuers = Issuers(found, self.targets)
         self.findings: list[Finding] = list(self.targets.findings)
         self.edits: dict[str, list[edit.Edit]] = {}
         self.files: dict[str, str] = {}
@@ -192,7 +195,7 @@ class _Planner:
         text = render.tls_file(self.found, server, place.stages, whole, stem, log_path, redirect)
         self.put(stem + ".conf", text, server)
         bundles = {name: self.targets.bundles.get(name, "") for name in place.stages}
-        self.put(stem + ".pem", render.bundle_file(bundles), server)
+        self.put(stem + ".pem", bundle_file(bundles, self.targets.subjects), server)
 
     def put(self, name: str, text: str, server: Server) -> None:
         path = self.found.in_directory(name)
@@ -226,7 +229,8 @@ class _Planner:
             places = self.targets.places.values()
             per_name = any(p.strictest == ENFORCE and not self.targets.whole(self.found, p) for p in places)
             stages = {name: stage for place in places for name, stage in place.stages.items()}
-            text = render.http_file(stages, self.found.build.realip, per_name, bool(self.targets.redirects))
+            realip, redirects = self.found.build.realip, bool(self.targets.redirects)
+            text = render.http_file(stages, self.issuers.trusted(), realip, per_name, redirects)
             self.files[home] = text
         if line_needed:
             self.add_line(
@@ -299,6 +303,7 @@ class _Planner:
                     self.findings += enforcement_doors(self.found, server, name, whole)
                 else:
                     self.findings += tolerant_doubts(self.found, server, name)
+                self.findings += self.issuers.findings(server, name, place.stages[name])
                 if enforced and not whole:
                     self.findings.append(shared(self.found, server, name))
                 if self.found.build.version < (1, 11, 8):
@@ -355,9 +360,7 @@ def _shrinks(changes: Sequence[FileChange]) -> bool:
     """Whether a trust bundle that stays in use loses a CA."""
     for change in changes:
         if change.path.endswith(".pem") and change.before is not None and change.after is not None:
-            before, after = (
-                set(render.certificates(content.decode("latin-1"))) for content in (change.before, change.after)
-            )
+            before, after = (set(certificates(content.decode("latin-1"))) for content in (change.before, change.after))
             if before - after:
                 return True
     return False

@@ -20,12 +20,15 @@ TOLERANT = "@aop_log_only"
 #: nginx's maps hash their keys; a longer one needs bigger buckets, which may be set elsewhere already.
 _LONGEST_KEY = 40
 _REWRITING = ("if", "return", "rewrite", "set", "break")
-_PEM = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
-_OWNERS = re.compile(rf"^# {re.escape(MARK)} trusted for (?P<names>.+)$", re.MULTILINE)
 
 
-def http_file(stages: Mapping[str, str], realip: bool, per_name: bool, redirects: bool) -> str:
-    """Log format and maps, for the ``http`` context. ``stages``: every protected hostname."""
+def http_file(
+    stages: Mapping[str, str], trusted: Mapping[str, Sequence[str]], realip: bool, per_name: bool, redirects: bool
+) -> str:
+    """Log format and maps, for the ``http`` context. ``stages``: every protected hostname.
+
+    ``trusted``: the names that issuers may have, by enforced hostname; empty where any CA of the block will do.
+    """
     peer = "$realip_remote_addr" if realip else "$remote_addr"
     fields = (
         ("time", "$msec"),
@@ -61,6 +64,7 @@ def http_file(stages: Mapping[str, str], realip: bool, per_name: bool, redirects
             default="1",
         ),
         _map('"$https|$ssl_client_verify"', "$aop_unverified", [r'"~^\|" 0', '"on|SUCCESS" 0'], default="1"),
+        *_issuer_maps(trusted),
     ]
     if per_name:
         enforced = [_key(name) + " 1" for name, stage in sorted(stages.items()) if stage == ENFORCE]
@@ -70,9 +74,9 @@ def http_file(stages: Mapping[str, str], realip: bool, per_name: bool, redirects
             _map("$host", "$aop_by_host", enforced, default="0"),
             _map("$aop_header", "$aop_by_header", enforced, default="0"),
             _map(
-                '"$aop_by_host$aop_by_header:$aop_sni_mismatch:$aop_unverified"',
+                '"$aop_by_host$aop_by_header:$aop_sni_mismatch:$aop_unverified:$aop_other_issuer"',
                 "$aop_denied",
-                ['"~^00:" 0', '"~^1[01]:0:0$" 0'],
+                ['"~^00:" 0', '"~^1[01]:0:0:0$" 0'],
                 default="1",
             ),
         ]
@@ -111,6 +115,7 @@ def tls_file(
     if strict:
         lines.append("if ($aop_sni_mismatch) { return 421; }")
         lines.append("if ($aop_unverified) { return 403; }")
+        lines.append("if ($aop_other_issuer) { return 403; }")
     else:
         if enforced:
             lines.append("if ($aop_denied) { return 403; }")
@@ -126,33 +131,6 @@ def plain_file(hostnames: Iterable[str], redirect: str) -> str:
     lines.append("# Generated; changes are overwritten.")
     lines.append(f"if ($aop_plain_http) {{ return 308 {redirect}; }}")
     return "\n".join(lines) + "\n"
-
-
-def bundle_file(bundles: Mapping[str, str]) -> str:
-    """The trust bundle of a block: each CA once, with the hostnames that trust it. ``bundles``: hostname to PEM."""
-    owners: dict[str, list[str]] = {}
-    for name in sorted(bundles):
-        for certificate in certificates(bundles[name]):
-            names = owners.setdefault(certificate, [])
-            if name not in names:
-                names.append(name)
-    return "".join(f"# {MARK} trusted for {' '.join(names)}\n{certificate}\n" for certificate, names in owners.items())
-
-
-def bundles_in(content: str) -> dict[str, str]:
-    """The reverse of :func:`bundle_file`."""
-    bundles: dict[str, str] = {}
-    places = list(_OWNERS.finditer(content))
-    for number, place in enumerate(places):
-        end = places[number + 1].start() if number + 1 < len(places) else len(content)
-        for name in place.group("names").split():
-            bundles[name] = bundles.get(name, "") + content[place.end() : end].strip() + "\n"
-    return bundles
-
-
-def certificates(pem: str) -> list[str]:
-    """The certificates of a PEM text, each in one spelling."""
-    return ["\n".join(line.strip() for line in block.split("\n")) for block in _PEM.findall(pem.replace("\r", ""))]
 
 
 def rotation_file(log_path: str, pid_path: str) -> str:
@@ -179,7 +157,25 @@ def _map(source: str, target: str, entries: Sequence[str], default: str = '""') 
 
 
 def _key(name: str) -> str:
+    """A key of a map, as hostnames are written; others need :func:`quote` where they are short."""
     return name if len(name) <= _LONGEST_KEY else quote("~^" + re.escape(name).replace(r"\-", "-") + "$")
+
+
+def _issuer_maps(trusted: Mapping[str, Sequence[str]]) -> list[str]:
+    """Whether the certificate's issuer is a CA of another hostname, or of somebody else."""
+    kinds = sorted({tuple(names) for names in trusted.values() if names})
+    numbers = {kind: str(number) for number, kind in enumerate(kinds, 1)}
+    hosts = [f"{_key(name)} {numbers.get(tuple(names), 'any')}" for name, names in sorted(trusted.items())]
+    # The keys of a map are looked up without regard to case, and none may be there twice.
+    keys = {f"on|{number}|{name}".lower(): f"on|{number}|{name}" for kind, number in numbers.items() for name in kind}
+    entries = [r'"~^\|" 0', r'"~^on\|any\|" 0']
+    entries += [f"{quote(key) if len(key) <= _LONGEST_KEY else _key(key)} 0" for key in keys.values()]
+    return [
+        "# Whose certificates count, by hostname: a session that was made without SNI was checked against the CA of",
+        "# the default server, and a block trusts the CAs of all its hostnames.",
+        _map("$host", "$aop_trust", hosts),
+        _map('"$https|$aop_trust|$ssl_client_i_dn"', "$aop_other_issuer", entries, default="1"),
+    ]
 
 
 def _tolerance(found: Discovery, server: Server, enforced: bool) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..model import ENFORCE, LOG_ONLY, OFF, STAGES, Finding, Options, Protection
-from . import render
+from .bundles import certificates, read_file, subjects_of
 from .doors import content, finding, plain_doors, plain_finding
 from .names import exact_names, is_hostname, open_names
 from .survey import Discovery
@@ -32,10 +32,14 @@ class Place:
 
 @dataclass
 class Targets:
-    """The wish, resolved. ``stages`` has every hostname that stays or becomes protected on this origin."""
+    """The wish, resolved. ``stages`` has every hostname that stays or becomes protected on this origin.
+
+    ``subjects``: certificate (PEM) to the name of that CA, as far as it is known.
+    """
 
     stages: dict[str, str]
     bundles: dict[str, str]
+    subjects: dict[str, str]
     places: dict[int, Place]
     redirects: dict[int, set[str]]
     findings: list[Finding]
@@ -54,7 +58,7 @@ class Targets:
 def resolve(found: Discovery, wanted: Sequence[Protection], options: Options) -> Targets:
     """Find the server blocks of every hostname that is wanted or protected already."""
     before = found.protected()
-    targets = Targets(dict(before), _known_bundles(found), {}, {}, [])
+    targets = Targets(dict(before), *_known_bundles(found), {}, {}, [])
     listed = {}
     for wish in wanted:
         if not is_hostname(wish.name):
@@ -77,8 +81,9 @@ def resolve(found: Discovery, wanted: Sequence[Protection], options: Options) ->
 
 
 def _take_bundle(targets: Targets, wish: Protection) -> None:
-    if render.certificates(wish.trust_bundle):
+    if certificates(wish.trust_bundle):
         targets.bundles[wish.name] = wish.trust_bundle
+        targets.subjects.update(subjects_of(wish.trust_bundle, wish.issuers))
     elif wish.name not in targets.bundles:
         targets.findings.append(
             finding(
@@ -90,13 +95,16 @@ def _take_bundle(targets: Targets, wish: Protection) -> None:
         )
 
 
-def _known_bundles(found: Discovery) -> dict[str, str]:
-    """The trust bundles that are on the origin, so that hostnames that aren't listed keep theirs."""
+def _known_bundles(found: Discovery) -> tuple[dict[str, str], dict[str, str]]:
+    """The trust bundles (and names of CAs) on the origin, so that hostnames that aren't listed keep theirs."""
     bundles: dict[str, str] = {}
+    subjects: dict[str, str] = {}
     for path, content_bytes in sorted(found.own.items()):
         if path.endswith(".pem"):
-            bundles.update(render.bundles_in(content_bytes.decode("latin-1")))
-    return bundles
+            known, names = read_file(content_bytes.decode("latin-1"))
+            bundles.update(known)
+            subjects.update(names)
+    return bundles, subjects
 
 
 def _locate(found: Discovery, targets: Targets, name: str, stage: str, listed: bool, options: Options) -> None:

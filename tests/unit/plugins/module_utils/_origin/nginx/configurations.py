@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from ansible_collections.originlock.aop.plugins.module_utils._origin.model import Options, Plan, Protection
 from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx import dump, plan, web
+from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx.bundles import certificates
 from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx.survey import Build, Discovery
 
 CA = "-----BEGIN CERTIFICATE-----\nQUE=\n-----END CERTIFICATE-----\n"
@@ -41,8 +42,12 @@ def site(content: str, http: str = "") -> Discovery:
     return discover({"/etc/nginx/nginx.conf": MAIN.replace("{", "{ " + http, 1), SITE: content})
 
 
-def wish(name: str = APP, stage: str = "log_only", bundle: str = CA) -> Protection:
-    return Protection(name, stage, bundle, "")
+def wish(
+    name: str = APP, stage: str = "log_only", bundle: str = CA, issuers: Sequence[str] | None = None
+) -> Protection:
+    """``issuers``: those of the CAs above, unless told."""
+    known = ["CN=one" if one + "\n" == CA else "CN=other" for one in certificates(bundle)]
+    return Protection(name, stage, bundle, "", tuple(known if issuers is None else issuers))
 
 
 def make(found: Discovery, *wishes: Protection, **options: object) -> Plan:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx import plan, render
+from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx import bundles, plan
 from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._origin.nginx.configurations import (
     APP,
     CA,
@@ -68,6 +68,7 @@ def test_enforce_text() -> None:
     text = text_of(make(site(block()), wish(stage="enforce")), "app.example.com.conf")
     assert "ssl_verify_client on;\n" in text
     assert "if ($aop_sni_mismatch) { return 421; }\n" in text
+    assert "if ($aop_other_issuer) { return 403; }\n" in text
     assert "error_page" not in text
 
 
@@ -118,7 +119,7 @@ def test_all_names_of_a_block_together() -> None:
     made = make(site(block(f"{APP} {SHOP}")), wish(stage="enforce"), wish(SHOP, "enforce", OTHER_CA))
     assert "ssl_verify_client on;" in text_of(made, "app.example.com.conf")
     bundle = text_of(made, "app.example.com.pem")
-    assert render.bundles_in(bundle) == {APP: CA, SHOP: OTHER_CA}
+    assert bundles.read_file(bundle)[0] == {APP: CA, SHOP: OTHER_CA}
 
 
 def test_bundles_of_hostnames_that_are_not_listed_stay() -> None:
@@ -126,15 +127,15 @@ def test_bundles_of_hostnames_that_are_not_listed_stay() -> None:
     found = after(found, make(found, wish(stage="enforce"), wish(SHOP, "enforce", OTHER_CA)))
     found = after(found, make(found, wish(SHOP, "off")))
     assert found.protected() == {APP: "enforce"}
-    assert render.bundles_in(found.own["/etc/nginx/aop/app.example.com.pem"].decode()) == {APP: CA}
+    assert bundles.read_file(found.own["/etc/nginx/aop/app.example.com.pem"].decode())[0] == {APP: CA}
     assert make(found, wish(stage="enforce", bundle="")).changes == []
 
 
 def test_one_ca_is_written_once() -> None:
-    text = render.bundle_file({APP: CA + OTHER_CA + CA, SHOP: CA.replace("\n", "\r\n")})
+    text = bundles.bundle_file({APP: CA + OTHER_CA + CA, SHOP: CA.replace("\n", "\r\n")}, {})
     assert text.count("BEGIN") == 2
     assert "# originlock.aop trusted for app.example.com shop.example.com\n" in text
-    assert render.bundles_in(text) == {APP: CA + OTHER_CA, SHOP: CA}
+    assert bundles.read_file(text) == ({APP: CA + OTHER_CA, SHOP: CA}, {})
 
 
 def test_a_moved_server_name_takes_its_protection_along() -> None:
