@@ -214,8 +214,11 @@ def test_accepted_exceptions_let_enforce_pass(story: Story) -> None:
     source = story.theatre.fleet["network"]["gateway"]
     expires = (date.today() + timedelta(days=30)).isoformat()
     exceptions = [{"source": source, "hostname": HOSTNAMES[1], "path": "/", "expires": expires, "reason": "test"}]
-    quick = {"aop_probe_depth": "quick", "aop_soak_seconds": 0}
-    played = story.enforce(aop_evidence_since=since, aop_exceptions=exceptions, **quick)
+    settings = {"aop_evidence_since": since, "aop_exceptions": exceptions, "aop_batches": ["100%"]}
+    before = story.trees()
+    assert story.theatre.play("enforce", "--check", **settings).changed > 0
+    assert story.trees() == before
+    played = story.enforce(**settings, aop_probe_depth="quick", aop_soak_seconds=0)
     assert played.changed > 0
     story.status()
     assert story.proofs[-1].holds, story.proofs[-1].seen

@@ -155,7 +155,8 @@ def test_enforce_with_the_token_as_a_variable(theatre: Theatre) -> None:
 def test_a_wrong_passphrase_is_not_told(theatre: Theatre) -> None:
     wrong = "wrong staple 8852 horse"
     path = theatre.inventory.parent / "group_vars" / "all" / "zz.yml"
-    path.write_text(json.dumps({"aop_ca_passphrase": wrong, "client_pki_valid_days": 800, "client_pki_renew_before": 790}))
+    due = {"client_pki_valid_days": 800, "client_pki_renew_before": 790}
+    path.write_text(json.dumps({"aop_ca_passphrase": wrong, **due}))
     failed = theatre.play("onboard", "-vvvv", check=False)
     assert failed.status != 0
     assert "passphrase" in failed.output

@@ -43,7 +43,7 @@ class Visitors:
         sandbox: Control,
         hostnames: list[str],
         per_second: float = 50,
-        threads: int = 4,
+        threads: int = 8,
         limit: int = 60_000,
     ) -> None:
         self.tally = Tally()
