@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..model import ENFORCE, LOG_ONLY, OFF, STAGES, Finding, Options, Protection
+from ..notices import redirected_by_us
 from .bundles import certificates, read_file, subjects_of
 from .doors import content, finding, plain_doors, plain_finding
 from .names import exact_names, is_hostname, open_names
@@ -155,7 +156,9 @@ def _locate(found: Discovery, targets: Targets, name: str, stage: str, listed: b
                 )
             )
     for server, _also_tls in plain_doors(found, name, list(servers.values())):
-        if options.plain_http != "redirect":
+        if options.plain_http != "redirect" and stage == ENFORCE and _redirects(found, server, name):
+            targets.findings.append(redirected_by_us("plain_http_open", name, server.file, server.line))
+        elif options.plain_http != "redirect":
             targets.findings.append(plain_finding(server, name, stage))
         elif stage == ENFORCE:
             targets.redirects.setdefault(server.number, set()).add(name)
@@ -166,8 +169,13 @@ def _keep_redirects(found: Discovery, targets: Targets, name: str, stage: str) -
     if stage != ENFORCE:
         return
     for server in found.web.servers:
-        if any(f"plain_http=redirect hostname={name}\n" in text for text in _own_texts(found, server)):
+        if _redirects(found, server, name):
             targets.redirects.setdefault(server.number, set()).add(name)
+
+
+def _redirects(found: Discovery, server: Server, name: str) -> bool:
+    """Whether a file of ours redirects the hostname in this block."""
+    return any(f"plain_http=redirect hostname={name}\n" in text for text in _own_texts(found, server))
 
 
 def _own_texts(found: Discovery, server: Server) -> list[str]:

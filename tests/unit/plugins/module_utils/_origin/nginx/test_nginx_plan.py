@@ -20,6 +20,7 @@ from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._origin.
     codes,
     discover,
     make,
+    messages,
     site,
     text_of,
     wish,
@@ -251,6 +252,10 @@ def test_redirects_stay_for_hostnames_that_are_not_listed() -> None:
     assert make(found, wish(SHOP, "off")).changes == []
     made = make(found, wish(stage="enforce"))
     assert codes(made) == ["plain_http_open"]
+    (message,) = messages(made, "plain_http_open")
+    assert "is closed by the redirect that this role made, which would be removed" in message
+    assert "Set plain_http to redirect, as before" in message
+    assert codes(make(found, wish(stage="log_only"))) == []
     other_port = site(block(listen="listen 8443 ssl;") + plain)
     made = make(other_port, wish(stage="enforce"), plain_http="redirect")
     assert "return 308 https://$host:8443$request_uri;" in text_of(made, "app.example.com-2.conf")
