@@ -58,7 +58,8 @@ class Issuers:
                     f"{reason}, and the default server of {address} asks for certificates of another CA: {tail}",
                     _REMEDY if stage == ENFORCE else f"Before you enforce: {_REMEDY}",
                     default.directive,
-                    "error" if stage == ENFORCE else "warning",
+                    # CAs of one name that are both wished for are generations of one CA: told, but in nobody's way.
+                    "error" if stage == ENFORCE and reason == _UNKNOWN else "warning",
                 )
                 return
         if stage != ENFORCE:
