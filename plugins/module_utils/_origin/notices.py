@@ -5,25 +5,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Tuple
 
 from .model import Finding
 
 ACME_PATH = "/.well-known/acme-challenge"
 _SHOWN = 10
+#: Name, file, line.
+Place = Tuple[str, str, int]
 
 
-def unprotected_names(names: Sequence[str], listeners: Sequence[str], file: str, line: int) -> Finding:
-    """One finding for all the names of a file that share a TLS listener with protected ones."""
-    known = sorted(set(names))
-    more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
-    return Finding(
-        "unprotected_name", "info", "",
-        f"{len(known)} name(s) on the TLS listener(s) {', '.join(sorted(set(listeners)))} of protected hostnames "
-        f"are not protected: {', '.join(known[:_SHOWN])}{more}",
-        "Protect those that come through Cloudflare, too; whoever knows this address reaches the others directly.",
-        file, line,
-    )  # fmt: skip
+def unprotected_names(beside: Mapping[str, Sequence[Place]]) -> list[Finding]:
+    """Names that share a TLS listener with protected ones: one finding for all listeners with the same names.
+
+    ``beside``: those names by listener, each with file and line of its site.
+    """
+    listeners: dict[tuple[str, ...], list[str]] = {}
+    for listener, places in beside.items():
+        listeners.setdefault(tuple(sorted({name for name, _file, _line in places})), []).append(listener)
+    findings = []
+    for names, shared in listeners.items():
+        if not names:
+            continue
+        places = beside[shared[0]]
+        files = len({file for _name, file, _line in places})
+        _name, file, line = places[0]
+        count = "1 name" if len(names) == 1 else f"{len(names)} names"
+        where = f" in {files} files" if files > 1 else ""
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        findings.append(
+            Finding(
+                "unprotected_name", "info", "",
+                f"{count}{where} beside protected hostnames on {', '.join(shared)}, not protected: "
+                f"{', '.join(names[:_SHOWN])}{more}",
+                "Protect what comes through Cloudflare, too; whoever knows this address reaches the others directly.",
+                file, line,
+            )
+        )  # fmt: skip
+    return findings
 
 
 def known_hole(severity: str, server: str, what: str, remedy: str) -> Finding:

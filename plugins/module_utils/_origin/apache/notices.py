@@ -31,7 +31,7 @@ def find(discovery: Discovery, found: Mapping[str, Sequence[Place]], after: Mapp
     """The notices. ``found``: the TLS sites of each listed hostname; ``after``: the stages as they'll be."""
     if not after:
         return []
-    findings = list(_unprotected(discovery, after))
+    findings = _unprotected(discovery, after)
     findings.extend(_version(discovery, after))
     anywhere = _mention(discovery, discovery.tree.nodes, _ANSWERING)
     for hostname, places in found.items():
@@ -40,25 +40,20 @@ def find(discovery: Discovery, found: Mapping[str, Sequence[Place]], after: Mapp
     return findings
 
 
-def _unprotected(discovery: Discovery, after: Mapping[str, str]) -> Iterator[Finding]:
-    names: dict[str, list[str]] = {}
-    listeners: dict[str, list[str]] = {}
-    lines: dict[str, int] = {}
+def _unprotected(discovery: Discovery, after: Mapping[str, str]) -> list[Finding]:
+    beside: dict[str, list[notices.Place]] = {}
     for endpoint in matching.endpoints(discovery):
         group = endpoint.group
         if group is None or not matching.speaks_tls(discovery, group):
             continue
-        if not any(matching.claimants(discovery, group, name) for name in after):
-            continue
-        for host in group.hosts:
-            others = [name for name in _own_names(discovery, host) if name not in after]
-            if others:
-                names.setdefault(host.file, []).extend(others)
-                listeners.setdefault(host.file, []).append(endpoint.label)
-                section = discovery.section(host)
-                lines.setdefault(host.file, section.line if section is not None else host.line)
-    for file in sorted(names):
-        yield notices.unprotected_names(names[file], listeners[file], file, lines[file])
+        if any(matching.claimants(discovery, group, name) for name in after):
+            beside[endpoint.label] = [
+                (name, host.file, host.line)
+                for host in group.hosts
+                for name in _own_names(discovery, host)
+                if name not in after
+            ]
+    return notices.unprotected_names(beside)
 
 
 def _own_names(discovery: Discovery, host: VirtualHost) -> list[str]:

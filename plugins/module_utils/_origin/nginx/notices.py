@@ -47,38 +47,32 @@ def find(found: Discovery, wanted: Sequence[Protection]) -> list[Finding]:
     return findings
 
 
-def _unprotected(found: Discovery, after: set[str]) -> Iterator[Finding]:
-    names: dict[str, list[str]] = {}
-    listeners: dict[str, list[str]] = {}
-    lines: dict[str, int] = {}
+def _unprotected(found: Discovery, after: set[str]) -> list[Finding]:
+    beside: dict[str, list[notices.Place]] = {}
     for address in found.web.addresses(tls=True):
-        if address.is_local or not any(found.match(name, address).server for name in after):
-            continue
-        for server in found.web.on(address):
-            others = [name for name in (*exact_names(server), *open_names(server)) if name not in after]
-            if others:
-                names.setdefault(server.file, []).extend(others)
-                listeners.setdefault(server.file, []).append(str(address))
-                lines.setdefault(server.file, server.line)
-    for file in sorted(names):
-        yield notices.unprotected_names(names[file], listeners[file], file, lines[file])
+        if not address.is_local and any(found.match(name, address).server for name in after):
+            beside[str(address)] = [
+                (name, server.file, server.line)
+                for server in found.web.on(address)
+                for name in (*exact_names(server), *open_names(server))
+                if name not in after
+            ]
+    return notices.unprotected_names(beside)
 
 
 def _version(found: Discovery) -> Iterator[Finding]:
     version = found.build.version
     if not _has_hole(version):
         return
-    debian = _DEBIAN.match(found.package)
-    mended = debian is not None and int(debian.group(1)) >= _DEBIAN_MENDED
+    server = f"nginx {'.'.join(str(part) for part in version)}"
     hole = "CVE-2025-23419 (a TLS session of one server block is taken over by another one with other client CAs)"
-    yield notices.known_hole(
-        "info" if mended else "warning",
-        f"nginx {'.'.join(str(part) for part in version)}",
-        f"{hole} mended by its package, {found.package}" if mended else f"{hole} unless its package has mended it",
-        "Nothing is to be done."
-        if mended
-        else "Look for the number in the package's changelog, or upgrade to 1.26.3, 1.27.4 or newer.",
-    )
+    debian = _DEBIAN.match(found.package)
+    if debian is not None and int(debian.group(1)) >= _DEBIAN_MENDED:
+        mended = f"{hole}, which its package ({found.package}) has mended"
+        yield notices.known_hole("info", server, mended, "Nothing is to be done.")
+        return
+    remedy = "Look for the number in the package's changelog, or upgrade to 1.26.3, 1.27.4 or newer."
+    yield notices.known_hole("warning", server, f"{hole}, unless its package has mended it", remedy)
 
 
 def _has_hole(version: Sequence[int]) -> bool:

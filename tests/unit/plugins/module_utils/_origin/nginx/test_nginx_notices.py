@@ -20,6 +20,7 @@ from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._origin.
     SITE,
     TLS,
     after,
+    discover,
     make,
     site,
     wish,
@@ -41,9 +42,19 @@ def test_names_beside_protected_ones() -> None:
     found = site(SECURE % "" + blocks + other)
     (finding,) = told(found, "unprotected_name", "log_only")
     assert (finding.severity, finding.hostname, finding.file, finding.line) == ("info", "", SITE, 2)
-    assert finding.message.startswith("22 name(s) on the TLS listener(s) *:443, [::]:443 of protected hostnames are")
+    assert finding.message.startswith("22 names beside protected hostnames on *:443, [::]:443, not protected: ")
     assert finding.message.endswith("n08.example.com and 12 more")
     assert told(found, "unprotected_name", "off") == []
+
+
+def test_a_site_in_each_file_is_still_one_finding() -> None:
+    files = dict(site(SECURE % "").dump.files)
+    for number in range(300):
+        text = f"server {{ listen 443 ssl; server_name s{number}.test; }}"
+        files[f"/etc/nginx/sites-enabled/s{number}"] = text
+    found = discover(files)
+    (finding,) = told(found, "unprotected_name")
+    assert finding.message.startswith("300 names in 300 files beside protected hostnames on *:443, not protected: ")
 
 
 def test_names_that_are_protected_already_are_not_told() -> None:
@@ -75,7 +86,7 @@ def test_sessions_of_other_blocks(version: tuple[int, ...], package: str, severi
     assert [finding.severity for finding in findings] == ([severity] if severity else [])
     for finding in findings:
         assert "CVE-2025-23419" in finding.message
-        assert ("unless its package has mended it" in finding.message) is (severity == "warning")
+        assert (", unless its package has mended it" in finding.message) is (severity == "warning")
 
 
 def test_the_package_is_asked_only_where_it_matters() -> None:
