@@ -9,6 +9,7 @@ system's Python when no controller has confirmed in time. It therefore imports n
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import subprocess
@@ -77,6 +78,10 @@ def restore_files(folder: str) -> list[str]:
     touched = []
     for entry in manifest["files"]:
         path = entry["path"]
+        # Half a file, from a run that was killed as it wrote; a server may include whatever lies there.
+        for half in glob.glob(f"{glob.escape(path)}.originlock-*"):
+            os.unlink(half)
+            touched.append(half)
         if entry["backup"] is None:
             if os.path.lexists(path):
                 os.unlink(path)

@@ -91,6 +91,18 @@ def test_a_run_that_died_half_way(place: Path, written: int) -> None:
     assert snapshot(place) == before
 
 
+def test_a_run_that_died_within_a_file(place: Path) -> None:
+    before = snapshot(place)
+    work = begin(place)
+    work.write(changes(place)[:1])
+    for change in changes(place):
+        if Path(change.path).parent.is_dir():
+            Path(change.path + ".originlock-4711").write_bytes(b"ha")
+    assert snapshot(place) != before
+    work.revert()
+    assert snapshot(place) == before
+
+
 def test_backups_are_private(place: Path) -> None:
     work = begin(place)
     assert os.stat(work.folder).st_mode & 0o777 == 0o700
