@@ -54,9 +54,15 @@ def certificates(theatre: Theatre) -> list[dict[str, Any]]:
 
 def associations(theatre: Theatre) -> list[tuple[str, str, bool]]:
     """Hostname, certificate and enabled of what the zone associates."""
-    path = f"/zones/{theatre.sandbox.zone_id}/origin_tls_client_auth/hostnames/certificates"
-    listed = theatre.sandbox.api("GET", path.rpartition("/")[0])[1]["result"] or []
+    path = f"/zones/{theatre.sandbox.zone_id}/origin_tls_client_auth/hostnames?per_page=1000"
+    listed = theatre.sandbox.api("GET", path)[1]["result"] or []
     return sorted((one["hostname"], one["cert_id"], one["enabled"]) for one in listed)
+
+
+def differences(before: dict[str, str], after: dict[str, str]) -> dict[str, list[str]]:
+    """What differs between two answers of ``Story.trees``: for each origin, lines that only one of them has."""
+    pairs = {host: set(tree.splitlines()) ^ set(after[host].splitlines()) for host, tree in before.items()}
+    return {host: sorted(lines) for host, lines in pairs.items() if lines}
 
 
 def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> float:
