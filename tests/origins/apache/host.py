@@ -1,238 +1,32 @@
 # Copyright (c) 2026, originlock contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real Apache in a container: its files, our driver run inside it, and its answers to real TLS clients."""
+"""A real Apache in a container."""
 
 from __future__ import annotations
 
-import json
-import socket
-import ssl
-import subprocess
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from tests.origins.host import Answer, Host, client_context
 
-HERE = Path(__file__).resolve().parent
-PACKAGE = HERE.parents[2] / "plugins" / "module_utils" / "_origin"
-
-_HARNESS = """
-import json, sys
-sys.path.insert(0, "/opt/aop")
-from _origin import apply as engine
-from _origin.command import run
-from _origin.errors import OriginError
-from _origin.model import Options, Protection
-from _origin.servers import load
-work = json.load(sys.stdin)
-driver = load("apache", work.get("paths", {}), run)
-try:
-    if work["what"] == "apply":
-        wanted = [Protection(**entry) for entry in work["wanted"]]
-        out = engine.apply(driver, wanted, Options(**work["options"]), run, work["check_mode"], work["confirm_within"])
-        result = out.as_dict()
-    elif work["what"] == "inspect":
-        result = {"sites": [site.as_dict() for site in driver.inspect(driver.discover(), work["hostnames"])]}
-    else:
-        before = [driver] if work["what"] == "revert" else []
-        result = {"changed": getattr(engine, work["what"])(*before, work["id"], run)}
-except OriginError as error:
-    result = {"error": str(error), "remedy": error.remedy, "details": error.details()}
-print(json.dumps(result))
-"""
-
-_TREE = """
-import hashlib, json, os, sys
-out = {}
-for top in sys.argv[1:]:
-    for folder, folders, files in os.walk(top):
-        for name in [*folders, *files]:
-            path = os.path.join(folder, name)
-            status = os.lstat(path)
-            if os.path.islink(path):
-                what = os.readlink(path)
-            elif os.path.isdir(path):
-                what = "directory"
-            else:
-                what = hashlib.sha256(open(path, "rb").read()).hexdigest()
-            out[path] = [oct(status.st_mode), status.st_uid, status.st_gid, what]
-print(json.dumps(out))
-"""
+__all__ = ("Answer", "ApacheHost", "client_context")
 
 
-@dataclass(frozen=True)
-class Answer:
-    """How a request ended: an HTTP status with its body, or the alert or error instead of one."""
+class ApacheHost(Host):
+    """Debian's Apache."""
 
-    status: int
-    body: str = ""
-    problem: str = ""
-    resumed: bool = False
-    session: Any = None
-    headers: str = ""
-
-    @property
-    def served(self) -> bool:
-        return self.status == 200
-
-
-class ApacheHost:
-    """One container. ``address`` is where its listeners can be reached."""
-
-    def __init__(self, container: str, address: str, address6: str) -> None:
-        self.container = container
-        self.address = address
-        self.address6 = address6
-
-    def sh(self, script: str, check: bool = True) -> str:
-        done = self._exec(["bash", "-c", script])
-        if check and done.returncode != 0:
-            raise AssertionError(f"{script!r} failed on {self.container}: {done.stdout}")
-        return done.stdout
-
-    def put(self, path: str, content: str | bytes) -> None:
-        data = content.encode() if isinstance(content, str) else content
-        done = self._exec(["sh", "-c", 'mkdir -p "$(dirname "$1")" && cat > "$1"', "sh", path], data)
-        assert done.returncode == 0, done.stdout
-
-    def read(self, path: str) -> str:
-        return self.sh(f"cat {path}")
-
-    def install(self) -> None:
-        """Bring the driver's code in, as a package of its own."""
-        self.sh("rm -rf /opt/aop && mkdir -p /opt/aop")
-        subprocess.run(["podman", "cp", str(PACKAGE), f"{self.container}:/opt/aop/_origin"], check=True, timeout=60)
-        self.put("/opt/aop/harness.py", _HARNESS)
-        self.put("/opt/aop/tree.py", _TREE)
-        self.sh("cp -a /etc/apache2 /opt/original")
+    server = "apache"
+    etc = "/etc/apache2"
+    aop_log = "/var/log/apache2/aop.log"
+    target = "/index.html"
+    patience = 0.25
 
     def reset(self) -> None:
         """Back to the configuration and the empty logs of the beginning, with a fresh server."""
-        self.sh(
-            "rm -rf /etc/apache2 /var/lib/originlock-aop /etc/logrotate.d/originlock-*;"
-            "cp -a /opt/original /etc/apache2; rm -f /var/log/apache2/*;"
-            "systemctl reset-failed apache2; systemctl restart apache2"
-        )
+        self.as_it_came()
+        self.sh("rm -f /var/log/apache2/*; systemctl reset-failed apache2; systemctl restart apache2")
 
     def reload(self) -> None:
         """As the user would do it."""
         self.sh("apachectl -t && systemctl reload apache2 && sleep 0.5")
 
-    def apply(
-        self,
-        wanted: Sequence[Dict[str, str]],
-        check_mode: bool = False,
-        confirm_within: int = 0,
-        paths: Optional[Dict[str, str]] = None,
-        **options: Any,
-    ) -> Dict[str, Any]:
-        return self.driver(
-            what="apply",
-            wanted=list(wanted),
-            options=options,
-            check_mode=check_mode,
-            confirm_within=confirm_within,
-            paths=paths or {},
-        )
-
-    def driver(self, **work: Any) -> Dict[str, Any]:
-        done = self._exec(["python3", "/opt/aop/harness.py"], json.dumps(work).encode())
-        try:
-            result: Dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-        except (ValueError, IndexError):
-            raise AssertionError(done.stdout) from None
-        return result
-
-    def tree(self) -> Dict[str, List[Any]]:
-        """Everything that could differ afterwards: configuration, rotation, and our state directory."""
-        result: Dict[str, List[Any]] = json.loads(
-            self.sh("python3 /opt/aop/tree.py /etc/apache2 /etc/logrotate.d /var/lib/originlock-aop")
-        )
-        return result
-
     def parent(self) -> int:
         return int(self.sh("cat /run/apache2/apache2.pid"))
-
-    def log(self, path: str = "/var/log/apache2/aop.log") -> List[Dict[str, str]]:
-        lines = self.sh(f"cat {path} 2>/dev/null || true").splitlines()
-        return [json.loads(line) for line in lines]
-
-    def request(
-        self,
-        sni: Optional[str],
-        host: Optional[str],
-        path: str = "/index.html",
-        identity: Optional[str] = None,
-        tls: str = "1.3",
-        session: Any = None,
-        context: Optional[ssl.SSLContext] = None,
-        port: int = 443,
-        address: Optional[str] = None,
-    ) -> Answer:
-        """One HTTPS request. ``identity``: a file with certificate and key."""
-        context = context or client_context(identity, tls)
-        try:
-            plain = socket.create_connection((address or self.address, port), timeout=10)
-            with plain, context.wrap_socket(plain, server_hostname=sni, session=session) as stream:
-                answer = _talk(stream, host, path)
-                return Answer(
-                    answer.status, answer.body, answer.problem, bool(stream.session_reused), stream.session,
-                    answer.headers,
-                )  # fmt: skip
-        except ssl.SSLError as error:
-            return Answer(0, problem=str(error.reason or error))
-        except OSError as error:
-            return Answer(0, problem=f"{type(error).__name__}: {error}")
-
-    def plain_request(self, host: Optional[str], path: str = "/", port: int = 80) -> Answer:
-        """One request without TLS."""
-        with socket.create_connection((self.address, port), timeout=10) as stream:
-            return _talk(stream, host, path)
-
-    def _exec(self, argv: Sequence[str], data: bytes = b"") -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            ["podman", "exec", "-i", self.container, *argv],
-            input=data,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=120,
-            check=False,
-        )
-        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode("utf-8", "replace"))
-
-
-def client_context(identity: Optional[str] = None, tls: str = "1.3") -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    version = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[tls]
-    context.minimum_version = context.maximum_version = version
-    if identity:
-        context.load_cert_chain(identity)
-    return context
-
-
-def _talk(stream: Any, host: Optional[str], path: str) -> Answer:
-    """Send a request only after the server had a moment to refuse: in TLS 1.3 its refusal follows the handshake."""
-    stream.settimeout(0.25)
-    try:
-        early = stream.recv(1)
-        if not early:
-            return Answer(0, problem="closed")
-    except socket.timeout:
-        pass
-    stream.settimeout(10)
-    lines = [f"GET {path} HTTP/1.{1 if host is not None else 0}", "User-Agent: origins-test", "Connection: close"]
-    if host is not None:
-        lines.append(f"Host: {host}")
-    stream.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
-    data = b""
-    while True:
-        piece = stream.recv(65536)
-        if not piece:
-            break
-        data += piece
-    if not data:
-        return Answer(0, problem="closed")
-    head, _blank, body = data.partition(b"\r\n\r\n")
-    return Answer(int(head.split()[1]), body.decode("utf-8", "replace"), headers=head.decode("latin-1"))

@@ -1,0 +1,247 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real server in a container: its files, our driver run inside it, and its answers to real TLS clients."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import subprocess
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Dict, List, Optional, Sequence
+
+PACKAGE = Path(__file__).resolve().parents[2] / "plugins" / "module_utils" / "_origin"
+
+_WORK = """
+import json, sys
+sys.path.insert(0, "/opt/aop")
+from _origin import apply as engine
+from _origin.command import run
+from _origin.errors import OriginError
+from _origin.model import Options, Protection
+from _origin.servers import load
+work = json.load(sys.stdin)
+driver = load(work["server"], work.get("paths", {}), run)
+try:
+    if work["what"] == "apply":
+        wanted = [Protection(**entry) for entry in work["wanted"]]
+        args = (driver, wanted, Options(**work["options"]), run, work["check_mode"], work["confirm_within"])
+        result = engine.apply(*args).as_dict()
+    elif work["what"] == "inspect":
+        result = {"sites": [site.as_dict() for site in driver.inspect(driver.discover(), work["hostnames"])]}
+    else:
+        before = [driver] if work["what"] == "revert" else []
+        result = {"changed": getattr(engine, work["what"])(*before, work["id"], run)}
+except OriginError as error:
+    result = {"error": str(error), "remedy": error.remedy, "details": error.details()}
+print(json.dumps(result))
+"""
+
+_TREE = """
+import hashlib, json, os, sys
+out = {}
+for top in sys.argv[1:]:
+    for folder, folders, files in os.walk(top):
+        for name in [*folders, *files]:
+            path = os.path.join(folder, name)
+            status = os.lstat(path)
+            if os.path.islink(path):
+                what = os.readlink(path)
+            elif os.path.isdir(path):
+                what = "directory"
+            else:
+                what = hashlib.sha256(open(path, "rb").read()).hexdigest()
+            out[path] = [oct(status.st_mode), status.st_uid, status.st_gid, what]
+print(json.dumps(out))
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a request ended: an HTTP status with its body, or the alert or error instead of one."""
+
+    status: int
+    body: str = ""
+    problem: str = ""
+    resumed: bool = False
+    session: Any = None
+    headers: str = ""
+
+    @property
+    def served(self) -> bool:
+        return self.status == 200
+
+
+class Host:
+    """One container. ``address`` and ``address6`` are where its listeners can be reached."""
+
+    server: ClassVar[str]
+    #: The configuration tree.
+    etc: ClassVar[str]
+    #: The verification log.
+    aop_log: ClassVar[str]
+    #: What is asked for unless told otherwise.
+    target: ClassVar[str] = "/"
+    #: How long the server may take to refuse after the handshake, before a request is sent.
+    patience: ClassVar[float] = 0.0
+
+    def __init__(self, container: str, address: str, address6: str) -> None:
+        self.container = container
+        self.address = address
+        self.address6 = address6
+
+    def sh(self, script: str, check: bool = True) -> str:
+        done = self._exec(["bash", "-c", script])
+        if check and done.returncode != 0:
+            raise AssertionError(f"{script!r} failed on {self.container}: {done.stdout}")
+        return done.stdout
+
+    def put(self, path: str, content: str | bytes) -> None:
+        data = content.encode() if isinstance(content, str) else content
+        done = self._exec(["sh", "-c", 'mkdir -p "$(dirname "$1")" && cat > "$1"', "sh", path], data)
+        assert done.returncode == 0, done.stdout
+
+    def read(self, path: str) -> str:
+        return self.sh(f"cat {path}")
+
+    def install(self) -> None:
+        """Bring the driver's code in, and remember the configuration as it came."""
+        self.sh(f"rm -rf /opt/aop && mkdir -p /opt/aop; test -d /opt/pristine || cp -a {self.etc} /opt/pristine")
+        subprocess.run(["podman", "cp", str(PACKAGE), f"{self.container}:/opt/aop/_origin"], check=True, timeout=60)
+        self.put("/opt/aop/work.py", _WORK)
+        self.put("/opt/aop/tree.py", _TREE)
+
+    def as_it_came(self) -> None:
+        """The configuration as it came, and nothing of ours; the server isn't told."""
+        self.sh(
+            f"rm -rf {self.etc} /var/lib/originlock-aop /etc/logrotate.d/originlock-* {self.aop_log} && "
+            f"cp -a /opt/pristine {self.etc}"
+        )
+
+    def complete(self, entry: Dict[str, Any]) -> Dict[str, Any]:
+        """An entry of hostnames with what the controller adds to it."""
+        return entry
+
+    def apply(
+        self,
+        wanted: Sequence[Dict[str, Any]],
+        check_mode: bool = False,
+        confirm_within: int = 0,
+        paths: Optional[Dict[str, str]] = None,
+        **options: Any,
+    ) -> Dict[str, Any]:
+        return self.driver(
+            what="apply",
+            wanted=[self.complete(entry) for entry in wanted],
+            options=options,
+            check_mode=check_mode,
+            confirm_within=confirm_within,
+            paths=paths or {},
+        )
+
+    def driver(self, **work: Any) -> Dict[str, Any]:
+        done = self._exec(["python3", "/opt/aop/work.py"], json.dumps(dict(work, server=self.server)).encode())
+        try:
+            result: Dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+        except (ValueError, IndexError):
+            raise AssertionError(done.stdout) from None
+        return result
+
+    def tree(self) -> Dict[str, List[Any]]:
+        """Everything that could differ afterwards: configuration, rotation, and our state directory."""
+        paths = f"{self.etc} /etc/logrotate.d /var/lib/originlock-aop"
+        result: Dict[str, List[Any]] = json.loads(self.sh(f"python3 /opt/aop/tree.py {paths}"))
+        return result
+
+    def log(self, path: str = "") -> List[Dict[str, str]]:
+        lines = self.sh(f"cat {path or self.aop_log} 2>/dev/null || true").splitlines()
+        return [json.loads(line) for line in lines]
+
+    def request(
+        self,
+        sni: Optional[str],
+        host: Optional[str],
+        target: str = "",
+        identity: Optional[str] = None,
+        tls: str = "1.3",
+        session: Any = None,
+        context: Optional[ssl.SSLContext] = None,
+        address: Optional[str] = None,
+        port: int = 443,
+        method: str = "GET",
+        body: bytes = b"",
+    ) -> Answer:
+        """One HTTPS request on a connection of its own. ``identity``: a file with certificate and key."""
+        context = context or client_context(identity, tls)
+        try:
+            plain = socket.create_connection((address or self.address, port), timeout=10)
+            with plain, context.wrap_socket(plain, server_hostname=sni, session=session) as stream:
+                answer = self._talk(stream, host, target or self.target, method, body)
+                return replace(answer, resumed=bool(stream.session_reused), session=stream.session)
+        except ssl.SSLError as error:
+            return Answer(0, problem=str(error.reason or error))
+        except OSError as error:
+            return Answer(0, problem=f"{type(error).__name__}: {error}")
+
+    def plain_request(self, host: Optional[str], target: str = "/", port: int = 80) -> Answer:
+        """One request without TLS."""
+        with socket.create_connection((self.address, port), timeout=10) as stream:
+            return self._talk(stream, host, target, "GET", b"")
+
+    def _exec(self, argv: Sequence[str], data: bytes = b"") -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            ["podman", "exec", "-i", self.container, *argv],
+            input=data,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=120,
+            check=False,
+        )
+        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode("utf-8", "replace"))
+
+    def _talk(self, stream: Any, host: Optional[str], target: str, method: str, body: bytes) -> Answer:
+        if self.patience and _refused_at_once(stream, self.patience):
+            return Answer(0, problem="closed")
+        version = "1.0" if host is None else "1.1"
+        lines = [f"{method} {target} HTTP/{version}", "User-Agent: origins-test", "Connection: close"]
+        if host is not None:
+            lines.append(f"Host: {host}")
+        if body:
+            lines.append(f"Content-Length: {len(body)}")
+        stream.sendall(("\r\n".join(lines) + "\r\n\r\n").encode() + body)
+        data = b""
+        while True:
+            piece = stream.recv(65536)
+            if not piece:
+                break
+            data += piece
+        if not data:
+            return Answer(0, problem="closed")
+        head, _blank, content = data.partition(b"\r\n\r\n")
+        return Answer(int(head.split()[1]), content.decode("utf-8", "replace"), headers=head.decode("latin-1"))
+
+
+def client_context(identity: Optional[str] = None, tls: str = "1.3") -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    version = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[tls]
+    context.minimum_version = context.maximum_version = version
+    if identity:
+        context.load_cert_chain(identity)
+    return context
+
+
+def _refused_at_once(stream: Any, seconds: float) -> bool:
+    """Whether the server closes before a request is sent: in TLS 1.3 its refusal follows the handshake."""
+    before = stream.gettimeout()
+    stream.settimeout(seconds)
+    try:
+        return not stream.recv(1)
+    except socket.timeout:
+        return False
+    finally:
+        stream.settimeout(before)
