@@ -74,7 +74,7 @@ def issuers(bundle: str) -> list[str]:
 
 
 def clock_findings(before: float, origin: float | None, after: float) -> list[dict[str, Any]]:
-    """A finding if an origin's clock is off. ``before`` and ``after`` are by our clock, ``origin`` in between by its."""
+    """A finding if an origin's clock is off. ``before`` and ``after`` are by our clock, ``origin`` by its own."""
     if origin is None or before - CLOCK_TOLERANCE <= origin <= after + CLOCK_TOLERANCE:
         return []
     off = origin - (before if origin < before else after)
