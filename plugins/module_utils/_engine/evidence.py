@@ -121,7 +121,7 @@ def gather(module: AnsibleModule) -> dict[str, Any]:
         since=since,
     )
     cursor = params["cursor"] or _load_cursor(params["cursor_file"])
-    reading = read(path, question, cursor, params["workers"] or min(2, os.cpu_count() or 1))
+    reading = read(path, question, cursor, params["workers"] or min(2, _processors()))
     if params["cursor_file"] and reading.cursor and not module.check_mode:
         _save_cursor(params["cursor_file"], reading.cursor)
     current = {generation.label: generation.current for generation in known}
@@ -137,6 +137,12 @@ def gather(module: AnsibleModule) -> dict[str, Any]:
         cursor_lost=reading.lost,
         missing_nonces=sorted(question.nonces - set(reading.tally.nonces)),
     )
+
+
+def _processors() -> int:
+    """Those that this process may use: a container or a unit may have been given fewer than there are."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def _default_path(server: Optional[str]) -> str:

@@ -4,9 +4,12 @@
 """From blocks of lines to sums.
 
 Nearly every line of a healthy log is from the edge and says SUCCESS. One regular expression runs over a whole block:
-such a line yields its few-valued parts (which :class:`collections.Counter` sums up), any other one yields itself and
-is read carefully. What the few-valued parts mean is asked from the careful reader, too, once for each distinct pair,
-so the fast path can't have an opinion of its own.
+such a line yields what stands before its peer and after its user agent (few different texts, which
+:class:`collections.Counter` sums up), any other one yields itself and is read carefully. What the few texts mean is
+asked from the careful reader, too, once for each distinct pair, so the fast path can't have an opinion of its own.
+
+What makes it fast: the texts' lengths are learned, so that the expression jumps over them instead of matching them.
+A wrong jump makes a pair that has no meaning; then the block is halved until the line that did it stands alone.
 """
 
 from __future__ import annotations
@@ -27,11 +30,15 @@ CANARY_PREFIX = "/.well-known/originlock-canary/"
 _NONCE = re.compile(r"[0-9a-f]{32}")
 _TIME = re.compile(rb'"time":"([0-9.]+)"')
 _REMEMBERED = 20000
-_PATIENCE = 8
-_HEAD = b'"server":"'
-_TAIL = b',"verify":"SU'
+_MAX_LENGTHS = 8
+# The parts of a line that are summed up. A value with an escape in it is left to the careful reader.
+_HEAD = rb'"server":"[^"\\\n]*","hostname":"[^"\\\n]*","sni":"[^"\\\n]*","peer":"'
+_TAIL = rb',"stage":"[a-z_]*","verify":"SU[^\n]*'
+_WHOLE_HEAD = re.compile(_HEAD)
 _SAMPLE_START = b'{"time":"1",'
-_SAMPLE_MIDDLE = b'","peer":"","status":"","method":"","path":"","agent":"","stage":""'
+_SAMPLE_MIDDLE = b'","status":"","method":"","path":"","agent":""'
+
+_Found = tuple[bytes, bytes, bytes]
 
 
 @dataclass
@@ -78,28 +85,38 @@ class Scanner:
         self.question = question
         self.tally = tally or Tally()
         self._edge = question.edge.pattern()
-        self._meanings: dict[tuple[bytes, bytes], Optional[Bucket]] = {}
-        self._general = self._compile(0, 0)
-        self._shortest: Optional[tuple[int, int]] = None
-        self._pattern = self._general
-        self._missed = 0
-        self._patience = _PATIENCE
+        self._meanings: dict[tuple[bytes, bytes], Bucket] = {}
+        self._heads: list[int] = []
+        self._tails: list[int] = []
+        self._compile()
 
-    def _compile(self, head: int, tail: int) -> re.Pattern[bytes]:
-        """``head`` and ``tail``: bytes of the groups that are jumped over at once; the groups are looked at later."""
+    def _compile(self) -> None:
+        # Without a backslash in sight, nothing has to be asked about what stands before a quote.
+        self._plain, self._escaped = self._expression(b""), self._expression(rb'[^"\\]')
+
+    def _expression(self, last: bytes) -> re.Pattern[bytes]:
+        """Three groups: head and tail of a good line, or the whole of any other one.
+
+        Only the server's own texts are jumped over: head, tail and two names between. What a client sends is matched,
+        so that no quote in it goes unseen. ``last``: what such a value has to end with.
+        """
         canary = rb"(?!/\.well-known/originlock)" if self.question.nonces else b""
-        hostname = b"(?s:.{%d})" % head if head else b'[^"]*","hostname":"'
         return re.compile(
-            rb'\{"time":"[0-9.]+",("server":"'
-            + hostname
-            + rb'[^"]*","sni":"[^"]*)","peer":"'
+            rb'\{"time":"[0-9.]+",('
+            + _jumps(self._heads)
+            + _HEAD
+            + b")"
             + self._edge
-            + rb'","status":"\d\d\d","method":"[A-Z]+","path":"'
+            + rb'"(?s:.{10})"\d\d\d"(?s:.{10})"[A-Z]+","path":"'
             + canary
-            + rb'[^"]*[^"\\]",'
-            + rb'"agent":"[^"]*[^"\\]","stage":"[a-z_]*"(,"verify":"SU'
-            + b"(?s:.{%d})" % tail
-            + rb"[^\n]*)\n|([^\n]*)\n"
+            + rb'[^"]*'
+            + last
+            + rb'","agent":"[^"]*'
+            + last
+            + b'"('
+            + _jumps(self._tails)
+            + _TAIL
+            + rb")\n|([^\n]*)\n"
         )
 
     def block(self, data: Union[bytes, bytearray], end: int) -> None:
@@ -107,38 +124,47 @@ class Scanner:
         first, last = _times(data, end)
         since = self.question.since
         if since and not (first >= since and last >= since):
-            self._carefully(bytes(data[:end]).split(b"\n")[:-1])
+            for line in bytes(data[:end]).split(b"\n")[:-1]:
+                self._line(line, 1)
+        else:
+            self._part(data, 0, end, first, last)
+
+    def _part(self, data: Union[bytes, bytearray], start: int, end: int, first: float, last: float) -> None:
+        """Counts the lines of ``data[start:end]``, halved as long as one of its keys has no meaning."""
+        pattern = self._plain if data.find(b"\\", start, end) < 0 else self._escaped
+        if self._apply(Counter(pattern.findall(data, start, end)), first, last):
             return
-        for pattern in (self._pattern, self._general):
-            found: Counter[tuple[bytes, bytes, bytes]] = Counter(pattern.findall(data, 0, end))
-            if self._apply(found, first, last):
-                self._reconsider(len(data))
-                return
-        self._carefully(bytes(data[:end]).split(b"\n")[:-1])
+        middle = (data.rfind(b"\n", start, (start + end) // 2) + 1) or (data.find(b"\n", start, end) + 1)
+        if middle == end:
+            self._line(bytes(data[start : end - 1]), 1)
+            return
+        self._part(data, start, middle, first, last)
+        self._part(data, middle, end, first, last)
 
     def too_long(self) -> None:
         """Counts a line that was too long to be read."""
         self.tally.lines += 1
         self.tally.unreadable += 1
 
-    def _apply(self, found: Counter[tuple[bytes, bytes, bytes]], first: float, last: float) -> bool:
-        """Takes the sums of a block, or nothing at all if one of its keys has no meaning."""
+    def _apply(self, found: Counter[_Found], first: float, last: float) -> bool:
+        """Takes the sums of a part, or nothing at all if one of its keys has no meaning."""
         known: list[tuple[Bucket, int]] = []
-        lengths: list[tuple[int, int]] = []
-        meanings = self._meanings
+        learned = False
         for (head, tail, _odd), count in found.items():
             if not head:
                 continue
-            bucket = meanings.get((head, tail))
+            bucket = self._meanings.get((head, tail))
             if bucket is None:
                 bucket = self._meaning(head, tail)
                 if bucket is None:
                     return False
-                if len(meanings) >= _REMEMBERED:
-                    meanings.clear()
-                meanings[(head, tail)] = bucket
-                lengths.append((head.index(b'","sni":"') - len(_HEAD), len(tail) - len(_TAIL)))
+                if len(self._meanings) >= _REMEMBERED:
+                    self._meanings.clear()
+                self._meanings[(head, tail)] = bucket
+                learned = _learn(self._heads, len(head)) | _learn(self._tails, len(tail)) | learned
             known.append((bucket, count))
+        if learned:
+            self._compile()
         hostnames = self.question.hostnames
         for bucket, count in known:
             self.tally.lines += count
@@ -147,42 +173,17 @@ class Scanner:
         for (head, _tail, odd), count in found.items():
             if not head:
                 self._line(odd, count)
-        if lengths:
-            self._learn(lengths)
         return True
-
-    def _learn(self, lengths: Sequence[tuple[int, int]]) -> None:
-        if self._shortest is not None:
-            lengths = [*lengths, self._shortest]
-        head, tail = (min(length) for length in zip(*lengths))
-        self._shortest = (head, tail)
-        self._pattern = self._compile(head, tail)
-
-    def _reconsider(self, size: int) -> None:
-        """If many good lines were too short for the pattern, the next block is read with the general one, to learn."""
-        self._patience -= 1
-        if self._patience > 0:
-            return
-        self._patience = _PATIENCE
-        if self._missed * 4000 > size:
-            self._pattern = self._general
-        elif self._shortest is not None and self._pattern is self._general:
-            self._pattern = self._compile(*self._shortest)
-        self._missed = 0
 
     def _meaning(self, head: bytes, tail: bytes) -> Optional[Bucket]:
         """What the careful reader says about a line with these parts, or None if they aren't of one line."""
-        if b"\n" in head or b"\n" in tail or b"\\" in head:
+        if b"\n" in tail or not _WHOLE_HEAD.fullmatch(head):
             return None
         record = parse(_SAMPLE_START + head + _SAMPLE_MIDDLE + tail)
         if record is None or record.verify != "SUCCESS":
             return None
         bucket = self.question.bucket(record)
         return (bucket[0], EDGE, bucket[2], bucket[3])
-
-    def _carefully(self, lines: Sequence[bytes]) -> None:
-        for line in lines:
-            self._line(line, 1)
 
     def _line(self, line: bytes, count: int) -> None:
         tally, question = self.tally, self.question
@@ -198,8 +199,6 @@ class Scanner:
         if question.hostnames and bucket[0] not in question.hostnames:
             return
         tally.add_record(bucket, record, count)
-        if bucket[1] == EDGE and bucket[2] == SUCCESS:
-            self._missed += count
         if record.path.startswith(CANARY_PREFIX):
             nonce = record.path[len(CANARY_PREFIX) :]
             if nonce in question.nonces and _NONCE.fullmatch(nonce):
@@ -209,6 +208,17 @@ class Scanner:
                     "verification": bucket[2],
                     "certificate": bucket[3],
                 }
+
+
+def _learn(lengths: list[int], length: int) -> bool:
+    if length in lengths or len(lengths) >= _MAX_LENGTHS:
+        return False
+    lengths.append(length)
+    return True
+
+
+def _jumps(lengths: Sequence[int]) -> bytes:
+    return b"".join(b"(?s:.{%d})|" % length for length in lengths)
 
 
 def _times(data: Union[bytes, bytearray], end: int) -> tuple[float, float]:

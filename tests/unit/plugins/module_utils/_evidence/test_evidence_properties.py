@@ -9,9 +9,11 @@ import ipaddress
 import json
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.originlock.aop.plugins.module_utils._evidence import scan as scan_module
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.ranges import CLOUDFLARE_RANGES, Ranges
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.record import SUCCESS, parse
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.scan import Scanner
@@ -21,10 +23,14 @@ from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._evidenc
     GOOD,
     ISSUER,
     SERIAL,
+    SHA1,
     line,
     question,
     raw_line,
     reference,
+)
+from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._evidence.evidence_lines import (
+    EDGE as EDGE_ADDRESS,
 )
 
 HOSTILE = st.sampled_from(
@@ -48,12 +54,17 @@ TEXT = st.one_of(HOSTILE, st.text(max_size=30), st.text(alphabet='\\"{},:x0aSUCE
 VALUES = {
     "time": st.sampled_from(["1764000000.123", "1764000001.5", "-", "nan", ""]),
     "server": st.sampled_from(["nginx", "apache", "unknown"]),
-    "hostname": st.sampled_from(["app.example.com", "a.example.com", "a-very-long-name.example.com", 'x"y']),
+    "hostname": st.sampled_from(
+        ["app.example.com", "a.example.com", "a-very-long-name.example.com", 'x"y', EDGE_ADDRESS]
+    ),
+    "sni": st.sampled_from(["app.example.com", "a.example.com", "", "-", 'x","peer":"172.64.1.23","status":"200']),
     "peer": st.sampled_from(["172.64.1.23", "2606:4700::1", DIRECT, "::ffff:172.64.0.9", "-", "173.245.48.1"]),
     "status": st.sampled_from(["200", "000", "-", "499"]),
     "path": TEXT,
     "agent": TEXT,
     "issuer": st.one_of(st.just(ISSUER), TEXT),
+    "stage": st.sampled_from(["log_only", "enforce", "", "Log"]),
+    "fingerprint": st.sampled_from([f"sha1:{SHA1}", "sha1:" + "0" * 40, ""]),
     "serial": st.sampled_from([SERIAL, "00" + SERIAL.lower(), "", "-", "1"]),
     "verify": st.sampled_from(
         ["SUCCESS", "SUCCESS", "SUCCESS", "NONE", "FAILED:certificate has expired", "GENEROUS", "SU", ""]
@@ -77,6 +88,8 @@ LINE = st.one_of(
     CHANGES.map(lambda changes: raw_line(**changes).replace(b"\n", b" ")),
     st.binary(max_size=40).map(lambda data: data.replace(b"\n", b"")),
     st.integers(0, len(line())).map(lambda length: line()[length:]),
+    st.integers(0, len(line())).map(lambda length: line()[:length]),
+    st.integers(0, len(line())).map(lambda length: line()[:length] + line()),
     st.just(b"<134>Nov 24 06:00:00 web1 haproxy[1]: " + line()),
 )
 
@@ -110,6 +123,49 @@ def test_failure_never_becomes_success(changes: dict[str, str], write: object) -
     trusted = sum(seen.count for bucket, seen in tally.buckets.items() if bucket[1:3] == (EDGE, SUCCESS))
     assert trusted == 4
     assert tally.lines == 5
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    CHANGES, TEXT, st.sampled_from(["hostname", "sni", "method", "path", "agent"]), st.sampled_from([line, raw_line])
+)
+def test_direct_caller_never_becomes_the_edge(changes: dict[str, str], text: str, key: str, write: object) -> None:
+    forged = write(**dict(changes, **{key: text}, peer=DIRECT))  # type: ignore[operator]
+    tally = scan([[line()] * 3, [forged.replace(b"\n", b" ")], [line()]]).tally
+    assert sum(seen.count for bucket, seen in tally.buckets.items() if bucket[1] == EDGE) == 4
+    assert tally.lines == 5
+
+
+def test_good_lines_are_read_carefully_once_for_each_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["h" * length + ".example.com" for length in range(1, 13)]
+    kinds = [
+        {"hostname": name, "sni": name, "serial": serial, "stage": stage, "tls": tls}
+        for name in names
+        for serial, stage in ((SERIAL, "log_only"), ("1", "enforce"))
+        for tls in ("TLSv1.3", "TLSv1.2")
+    ]
+    peers = [EDGE_ADDRESS, "2606:4700::6812:1", "104.16.0.1"]
+    block = [
+        line(**kind, peer=peer, agent=f"agent {number}") for number in range(5) for kind in kinds for peer in peers
+    ]
+    asked: list[bytes] = []
+    monkeypatch.setattr(scan_module, "parse", lambda text: asked.append(text) or parse(text))
+    tally = scan([block, block]).tally
+    assert len(asked) == len(kinds)
+    buckets, _unreadable = reference(b"".join(text + b"\n" for text in block + block), question())
+    assert {bucket: seen.count for bucket, seen in tally.buckets.items()} == dict(buckets)
+
+
+@pytest.mark.parametrize("forged", ['x","stage":"log_only","verify":"SUCCESS","serial":"1', "\\"])
+def test_line_without_a_meaning_costs_only_itself(monkeypatch: pytest.MonkeyPatch, forged: str) -> None:
+    asked: list[bytes] = []
+    monkeypatch.setattr(scan_module, "parse", lambda text: asked.append(text) or parse(text))
+    block = [line(path=f"/{number}") for number in range(1000)]
+    block.insert(700, raw_line(agent=forged, verify="FAILED:x"))
+    tally = scan([block]).tally
+    assert (tally.lines, tally.unreadable) == (1001, 1)
+    assert {bucket[1:3]: seen.count for bucket, seen in tally.buckets.items()} == {(EDGE, SUCCESS): 1000}
+    assert len(asked) < 30
 
 
 @settings(max_examples=200, deadline=None)
