@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given, settings
@@ -148,24 +149,24 @@ def test_good_lines_are_read_carefully_once_for_each_kind(monkeypatch: pytest.Mo
     block = [
         line(**kind, peer=peer, agent=f"agent {number}") for number in range(5) for kind in kinds for peer in peers
     ]
-    asked: list[bytes] = []
-    monkeypatch.setattr(scan_module, "parse", lambda text: asked.append(text) or parse(text))
+    asked = Mock(wraps=parse)
+    monkeypatch.setattr(scan_module, "parse", asked)
     tally = scan([block, block]).tally
-    assert len(asked) == len(kinds)
+    assert asked.call_count == len(kinds)
     buckets, _unreadable = reference(b"".join(text + b"\n" for text in block + block), question())
     assert {bucket: seen.count for bucket, seen in tally.buckets.items()} == dict(buckets)
 
 
 @pytest.mark.parametrize("forged", ['x","stage":"log_only","verify":"SUCCESS","serial":"1', "\\"])
 def test_line_without_a_meaning_costs_only_itself(monkeypatch: pytest.MonkeyPatch, forged: str) -> None:
-    asked: list[bytes] = []
-    monkeypatch.setattr(scan_module, "parse", lambda text: asked.append(text) or parse(text))
+    asked = Mock(wraps=parse)
+    monkeypatch.setattr(scan_module, "parse", asked)
     block = [line(path=f"/{number}") for number in range(1000)]
     block.insert(700, raw_line(agent=forged, verify="FAILED:x"))
     tally = scan([block]).tally
     assert (tally.lines, tally.unreadable) == (1001, 1)
     assert {bucket[1:3]: seen.count for bucket, seen in tally.buckets.items()} == {(EDGE, SUCCESS): 1000}
-    assert len(asked) < 30
+    assert asked.call_count < 30
 
 
 @settings(max_examples=200, deadline=None)
