@@ -183,4 +183,3 @@ def _finding(
     code: str, hostname: str, directive: Directive, message: str, remedy: str, severity: str = "error"
 ) -> Finding:
     return Finding(code, severity, hostname, message, remedy, directive.file, directive.line)
-

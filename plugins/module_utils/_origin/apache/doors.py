@@ -205,4 +205,3 @@ def _closed(discovery: Discovery, hostname: str, default: Answer, after: Mapping
     if not default.tls:
         return names.match(hostname)
     return any(names.match(name) for name, stage in after.items() if stage == ENFORCE)
-

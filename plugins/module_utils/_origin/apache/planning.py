@@ -146,4 +146,3 @@ def _sites(discovery: Discovery, targets: Sequence[Protection], found: dict[str,
             before = sites.stage_of(discovery, place.section, entry.name)
             result.append(Site(entry.name, place.host.file, place.host.line, place.listeners, before, entry.stage))
     return result
-

@@ -131,13 +131,15 @@ class Server:
         try:
             plain = socket.create_connection((knock.address, knock.port), timeout=10)
             with plain, context.wrap_socket(plain, server_hostname=knock.server_name):
-                return
+                pass
         except ssl.SSLError as error:
             if any(word in str(error.reason) for word in _REFUSALS):
                 return
             problem = str(error.reason or error)
         except OSError as error:
             problem = str(error)
+        else:
+            return
         raise self._failed(f"Apache lives, but gives no TLS for {knock.server_name} at {where}: {problem}")
 
     def _parent(self) -> Optional[int]:
