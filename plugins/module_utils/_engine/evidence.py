@@ -141,8 +141,9 @@ def gather(module: AnsibleModule) -> dict[str, Any]:
 
 def _processors() -> int:
     """Those that this process may use: a container or a unit may have been given fewer than there are."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _default_path(server: Optional[str]) -> str:
