@@ -36,7 +36,7 @@ system: ## Install the programs that a Debian or Ubuntu machine lacks for the te
 .PHONY: tree
 tree: # lay the checkout out as an importable collection in .collections
 	@mkdir -p $(TREE) && for name in galaxy.yml README.md LICENSE plugins roles playbooks meta tests docs changelogs extensions; do \
-	  if test -e $$name; then ln -sfn $(CURDIR)/$$name $(TREE)/$$name; fi; done
+	  if test -e $$name -a "$$(readlink $(TREE)/$$name)" != "$(CURDIR)/$$name"; then ln -sfn $(CURDIR)/$$name $(TREE)/$$name; fi; done
 
 .PHONY: demo
 demo: setup system ## Tell the whole story on real NGINX and Apache, without an account (KEEP=1 leaves it running)
@@ -44,6 +44,7 @@ demo: setup system ## Tell the whole story on real NGINX and Apache, without an 
 
 .PHONY: test
 test: setup system ## Everything below, with times and a summary
+	@$(BIN)/python -m tests.hosts images
 	@$(BIN)/python tests/tools/run_layers.py $(ARGS)
 
 .PHONY: lint

@@ -1,9 +1,11 @@
 # Copyright (c) 2026, originlock contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the layers of the tests one after the other, and sum up: time, result, and what was not run and why.
+"""Run the layers of the tests, two at a time, and sum up: time, result, and what was not run and why.
 
-``python tests/tools/run_layers.py [LAYER ...]`` runs all layers, or the named ones; called by ``make test``.
+``python tests/tools/run_layers.py [--jobs N] [LAYER ...]`` runs all layers, or the named ones; called by ``make test``.
+Most layers wait more than they compute (for servers, for SSH), so two share two cores well. With ``--jobs 1`` the
+output of the one layer is shown while it runs, otherwise when it has ended.
 Ends with the line ``N passed, N failed, N skipped`` and exits 1 if a layer failed.
 """
 
@@ -17,14 +19,15 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import List, Optional
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / ".cache" / "logs"
-# Cheap ones first; each is a target of the Makefile.
-LAYERS = ("lint", "units", "api", "calls", "tarball", "sanity", "units-ansible-test", "origins", "molecule", "e2e")
+# Two quick ones that fail early, then the longest first; each is a target of the Makefile.
+LAYERS = ("lint", "units", "e2e", "origins", "api", "molecule", "units-ansible-test", "sanity", "calls", "tarball")
 _LIMIT = 30 * 60.0
 
 _COUNTS = re.compile(r"^(?:=+ )?(?=.*\bin \d)((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s")
@@ -34,6 +37,7 @@ _SKIPS = (
     re.compile(r"^WARNING: ((?:Skipping|Required program).*)$"),  # ansible-test
     re.compile(r"^NOT RUN: (.*)$"),  # ours
 )
+_SHOWING = threading.Lock()
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -74,10 +78,11 @@ class Result:
             self.passed += 1
 
 
-def run(layer: str) -> Result:
-    """Run ``make layer`` with its output shown and kept in ``.cache/logs``."""
+def run(layer: str, live: bool = True) -> Result:
+    """Run ``make layer``. Its output is kept in ``.cache/logs``, and shown: at once if ``live``, else at the end."""
     result = Result(layer)
-    print("\n=== %s ===" % layer, flush=True)
+    heading = "\n=== %s ===" % layer
+    print(heading if live else "%s: begins" % layer, flush=True)
     LOGS.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     environment = {
@@ -100,9 +105,11 @@ def run(layer: str) -> Result:
         assert process.stdout is not None
         try:
             for line in process.stdout:
-                sys.stdout.write(line)
-                sys.stdout.flush()
+                if live:
+                    sys.stdout.write(line)
+                    sys.stdout.flush()
                 log.write(line)
+                log.flush()
                 result.read(line)
             code = process.wait()
         finally:
@@ -110,7 +117,28 @@ def run(layer: str) -> Result:
             if process.poll() is None:
                 _stop(process, result)
     result.close(code, time.monotonic() - started)
+    if not live:
+        output = (LOGS / (layer + ".log")).read_text(encoding="utf-8", errors="replace")
+        with _SHOWING:
+            print("%s\n%s%s: ended with %d after %.0f s" % (heading, output, layer, code, result.seconds), flush=True)
     return result
+
+
+def run_all(layers: List[str], jobs: int) -> List[Result]:
+    """Run the layers, ``jobs`` at a time, and say every minute what is still running."""
+    if jobs == 1:
+        return [run(layer) for layer in layers]
+    with ThreadPoolExecutor(jobs) as pool:
+        started = time.monotonic()
+        waiting = {pool.submit(run, layer, False): layer for layer in layers}
+        pending = set(waiting)
+        while pending:
+            pending = wait(pending, timeout=60, return_when=FIRST_COMPLETED).not_done
+            running = [waiting[future] for future in pending if future.running()]
+            if running:
+                minutes = (time.monotonic() - started) / 60
+                print("after %.1f min, running: %s" % (minutes, ", ".join(sorted(running))), flush=True)
+        return [future.result() for future in waiting]
 
 
 def _stop(process: subprocess.Popen[str], result: Result) -> None:
@@ -131,7 +159,7 @@ def report(results: List[Result]) -> List[str]:
     reasons += ["%s: %s" % (result.layer, reason) for result in results for reason in result.not_run]
     lines.append("not run: nothing was left out" if not reasons else "not run:")
     lines.extend("  " + reason for reason in reasons)
-    lines.append("total time %.1f min" % (sum(result.seconds for result in results) / 60))
+    lines.append("the layers' times add up to %.1f min" % (sum(result.seconds for result in results) / 60))
     passed, failed, skipped = (
         sum(getattr(result, name) for result in results) for name in ("passed", "failed", "skipped")
     )
@@ -142,11 +170,15 @@ def report(results: List[Result]) -> List[str]:
 def main(arguments: Optional[List[str]] = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("layers", nargs="*", metavar="LAYER", help="of: %s (default: all)" % ", ".join(LAYERS))
-    chosen = parser.parse_args(arguments).layers or list(LAYERS)
+    parser.add_argument("--jobs", type=int, default=2, help="layers at a time (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    chosen = options.layers or list(LAYERS)
     unknown = [layer for layer in chosen if layer not in LAYERS]
     if unknown:
         parser.error("no such layer: %s" % ", ".join(unknown))
-    results = [run(layer) for layer in chosen]
+    started = time.monotonic()
+    results = run_all(chosen, max(1, options.jobs))
+    print("all of it took %.1f min" % ((time.monotonic() - started) / 60))
     print("\n".join(report(results)), flush=True)
     return 1 if any(result.code for result in results) else 0
 
