@@ -101,6 +101,9 @@ def build(kinds: Iterable[Tuple[str, str]]) -> None:
 
     stale = [(s, r) for s, r in wanted if not _has(image_name(s, r), host_content(s))]
     if not stale:
+        # The images may be from another checkout, which had found out for itself.
+        for kind in wanted[:1]:
+            settle_runtime(image_name(*kind))
         return
 
     def release_base(release: str) -> None:
