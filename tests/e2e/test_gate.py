@@ -216,6 +216,7 @@ def test_accepted_exceptions_let_enforce_pass(story: Story) -> None:
     exceptions = [{"source": source, "hostname": HOSTNAMES[1], "path": "/", "expires": expires, "reason": "test"}]
     settings = {"aop_evidence_since": since, "aop_exceptions": exceptions, "aop_batches": ["100%"]}
     before = story.trees()
+    served(story.theatre)  # check mode sends no canaries, and asks for evidence all the same
     assert story.theatre.play("enforce", "--check", **settings).changed > 0
     assert story.trees() == before
     played = story.enforce(**settings, aop_probe_depth="quick", aop_soak_seconds=0)

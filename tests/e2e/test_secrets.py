@@ -71,6 +71,7 @@ def theatre() -> Iterator[Theatre]:
         # Without pipelining modules are files on the origins, arguments included: that's the harder case.
         theatre.extra_environment = {
             "HOME": str(home),
+            "ANSIBLE_HOME": str(home / ".ansible"),
             "TMPDIR": str(temporary),
             "CLOUDFLARE_API_TOKEN": TOKEN,
             "ANSIBLE_PIPELINING": "0",
