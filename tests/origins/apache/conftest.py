@@ -11,11 +11,12 @@ import pytest
 
 from tests.hosts import fleet
 from tests.origins.apache_pki import Clients
+from tests.origins.releases import releases
 
 from .host import ApacheHost
 
 PREFIX = "apache-tests"
-RELEASES = ("bookworm", "trixie")
+RELEASES = releases("bookworm")
 
 
 @pytest.fixture(scope="session")

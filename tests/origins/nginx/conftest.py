@@ -12,12 +12,13 @@ import pytest
 
 from tests.hosts import fleet
 from tests.origins.apache_pki import Clients
+from tests.origins.releases import releases
 
 from .host import NginxHost
 
 #: Of its own for every run, so that two of them don't take each other's hosts down.
 PREFIX = f"nginx-{os.getpid()}"
-RELEASES = ("bookworm", "trixie")
+RELEASES = releases("trixie")
 
 
 @pytest.fixture(scope="session")
