@@ -39,10 +39,6 @@ class WaitTimedOut(CloudflareError):
     """Something did not become what it should within the time given."""
 
 
-class PartialFailure(CloudflareError):
-    """Some objects of a list could not be brought into the wanted state; the others were."""
-
-
 class ConnectionFailed(CloudflareError):
     """No answer. ``sent`` says whether the request may have reached the server."""
 
