@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Start the sandbox from a test or a script, and control it. Standard library only.
 
-    with SandboxProcess() as sandbox:
-        sandbox.dns({"app.example.com": {"addresses": ["127.0.0.1:8443"]}})
-        subprocess.run([...], env={**os.environ, **sandbox.env})
-        assert sandbox.journal(writes=True) == []
+with SandboxProcess() as sandbox:
+    sandbox.dns({"app.example.com": {"addresses": ["127.0.0.1:8443"]}})
+    subprocess.run([...], env={**os.environ, **sandbox.env})
+    assert sandbox.journal(writes=True) == []
 """
 
 from __future__ import annotations
@@ -145,8 +145,14 @@ class Control:
         return str(self.call("POST", "/control/tokens", {"permissions": list(permissions), **more})["value"])
 
     def fault(
-        self, action: Any, *, method: str | None = None, path: str | None = None, operation: str | None = None,
-        times: int = 1, skip: int = 0,
+        self,
+        action: Any,
+        *,
+        method: str | None = None,
+        path: str | None = None,
+        operation: str | None = None,
+        times: int = 1,
+        skip: int = 0,
     ) -> None:
         """Queue a fault; see docs/sandbox.md for the actions."""
         match = {"method": method, "path_regex": path, "operation": operation}
@@ -215,8 +221,14 @@ class Control:
             connection.close()
 
     def visit(
-        self, hostname: str, path: str = "/", *, method: str = "GET", body: bytes | None = None,
-        headers: Mapping[str, str] | None = None, timeout: float = 30.0,
+        self,
+        hostname: str,
+        path: str = "/",
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
     ) -> Visit:
         """One visitor's request through the edge, on a connection of its own."""
         with self.visitor(hostname, timeout) as connection:
@@ -255,13 +267,20 @@ class SandboxProcess(Control):
         with log.open("wb") as stream:
             if self._outlive:
                 self.process = subprocess.Popen(
-                    command, cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
+                    command,
+                    cwd=_ROOT,
+                    stdin=subprocess.DEVNULL,
+                    stdout=stream,
+                    stderr=subprocess.STDOUT,
                     start_new_session=True,
                 )
             else:
                 # Nobody writes to the pipe: it closes when this process ends, however it ends.
                 self.process = subprocess.Popen(
-                    [*command, "--exit-on-eof"], cwd=_ROOT, stdin=subprocess.PIPE, stdout=stream,
+                    [*command, "--exit-on-eof"],
+                    cwd=_ROOT,
+                    stdin=subprocess.PIPE,
+                    stdout=stream,
                     stderr=subprocess.STDOUT,
                 )
         end = time.monotonic() + self._timeout

@@ -65,9 +65,7 @@ def last_bad(evidence: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def generations(
-    entries: Sequence[Mapping[str, Any]], state: Mapping[str, Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+def generations(entries: Sequence[Mapping[str, Any]], state: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The option ``certificates`` of C(origin_evidence): all that Cloudflare holds; those in use are current."""
     current = {entry["sha256"] for entry in entries if entry.get("sha256")}
     known: dict[str, dict[str, Any]] = {}

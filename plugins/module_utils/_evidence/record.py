@@ -10,17 +10,13 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, Optional
 
-# The order in which the server roles write the keys. Other orders are read, too, only slower.
-KEYS: tuple[str, ...] = (
-    "time",
+# The order in which the server roles write the keys: what the server knows first, what a client made up last. Other
+# orders are read, too, only slower.
+VERDICT: tuple[str, ...] = (
+    "status",
     "server",
     "hostname",
     "sni",
-    "peer",
-    "status",
-    "method",
-    "path",
-    "agent",
     "stage",
     "verify",
     "serial",
@@ -29,6 +25,7 @@ KEYS: tuple[str, ...] = (
     "tls",
     "resumed",
 )
+KEYS: tuple[str, ...] = ("time", "peer", *VERDICT, "method", "path", "agent")
 
 SUCCESS = "SUCCESS"
 UNTRUSTED = "SUCCESS_UNTRUSTED"
@@ -49,14 +46,11 @@ class Record(NamedTuple):
     """One request. All values are text as the server wrote it; absent ones are empty."""
 
     time: str
+    peer: str
+    status: str
     server: str
     hostname: str
     sni: str
-    peer: str
-    status: str
-    method: str
-    path: str
-    agent: str
     stage: str
     verify: str
     serial: str
@@ -64,6 +58,9 @@ class Record(NamedTuple):
     fingerprint: str
     tls: str
     resumed: str
+    method: str
+    path: str
+    agent: str
 
     def when(self) -> float:
         """Epoch seconds, 0.0 where the time can't be read."""

@@ -3,27 +3,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From blocks of lines to sums.
 
-Nearly every line of a healthy log is from the edge and says SUCCESS. One regular expression runs over a whole block:
-such a line yields what stands before its peer and after its user agent (few different texts, which
-:class:`collections.Counter` sums up), any other one yields itself and is read carefully. What the few texts mean is
-asked from the careful reader, too, once for each distinct pair, so the fast path can't have an opinion of its own.
+Nearly every line of a healthy log is from the edge and says SUCCESS. A log starts each line with what only the server
+knows, in this order: when and from whom, then the verdict (who was asked for, what was presented, what it was worth);
+what a client made up comes last. So one regular expression splits a whole block: a good line yields its verdict, few
+different texts that :class:`collections.Counter` sums up; what is left between are the other lines, which are read
+carefully. What a verdict means is asked from the careful reader, too, once for each, so the fast path can't have an
+opinion of its own.
 
-What makes it fast: the texts' lengths are learned, so that the expression jumps over them instead of matching them.
-A wrong jump makes a pair that has no meaning; then the block is halved until the line that did it stands alone.
+What makes it fast: the verdicts' lengths are learned, so that the expression jumps over them instead of matching them.
+A wrong jump makes a verdict without a meaning; then the block is halved until the line that did it stands alone.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Optional, Union
 
 from .certificates import Certificates
 from .exceptions import Exceptions
-from .ranges import Ranges
-from .record import BY_FINGERPRINT, SUCCESS, UNTRUSTED, Record, parse, seconds, verification
+from .ranges import FIRMLY, Ranges
+from .record import BY_FINGERPRINT, SUCCESS, UNTRUSTED, VERDICT, Record, parse, seconds, verification
 from .tally import DIRECT, EDGE, EXCEPTION, TURNED_AWAY, Bucket, Tally
 
 CANARY_PREFIX = "/.well-known/originlock-canary/"
@@ -31,14 +32,10 @@ _NONCE = re.compile(r"[0-9a-f]{32}")
 _TIME = re.compile(rb'"time":"([0-9.]+)"')
 _REMEMBERED = 20000
 _MAX_LENGTHS = 8
-# The parts of a line that are summed up. A value with an escape in it is left to the careful reader.
-_HEAD = rb'"server":"[^"\\\n]*","hostname":"[^"\\\n]*","sni":"[^"\\\n]*","peer":"'
-_TAIL = rb',"stage":"[a-z_]*","verify":"SU[^\n]*'
-_WHOLE_HEAD = re.compile(_HEAD)
-_SAMPLE_START = b'{"time":"1",'
-_SAMPLE_MIDDLE = b'","status":"","method":"","path":"","agent":""'
-
-_Found = tuple[bytes, bytes, bytes]
+# The verdict of a good line, where its length isn't known yet. One with an escape in it is left to the careful reader.
+_TEXT = r'[^"\\\n]*'
+_VERDICT = ",".join(f'"{key}":"{"SUCCESS" if key == "verify" else _TEXT}"' for key in VERDICT).encode()
+_SAMPLE = b'{"time":"1","peer":"",%b,"method":"","path":"","agent":""}'
 
 
 @dataclass
@@ -85,38 +82,31 @@ class Scanner:
         self.question = question
         self.tally = tally or Tally()
         self._edge = question.edge.pattern()
-        self._meanings: dict[tuple[bytes, bytes], Bucket] = {}
-        self._heads: list[int] = []
-        self._tails: list[int] = []
+        self._meanings: dict[bytes, Bucket] = {}
+        self._lengths: list[int] = []
         self._compile()
 
     def _compile(self) -> None:
         # Without a backslash in sight, nothing has to be asked about what stands before a quote.
-        self._plain, self._escaped = self._expression(b""), self._expression(rb'[^"\\]')
+        self._plain = self._expression(rb'[^"]*' + FIRMLY.encode() + b'"')
+        self._escaped = self._expression(rb'(?:[^"]*[^"\\])?"')
 
-    def _expression(self, last: bytes) -> re.Pattern[bytes]:
-        """Three groups: head and tail of a good line, or the whole of any other one.
-
-        Only the server's own texts are jumped over: head, tail and two names between. What a client sends is matched,
-        so that no quote in it goes unseen. ``last``: what such a value has to end with.
-        """
+    def _expression(self, value: bytes) -> re.Pattern[bytes]:
+        """A whole good line, with its verdict as the group. ``value``: a text and the quote after it."""
         canary = rb"(?!/\.well-known/originlock)" if self.question.nonces else b""
+        jumps = "".join(f"(?s:.{{{length}}}{FIRMLY})|" for length in self._lengths).encode()
         return re.compile(
-            rb'\{"time":"[0-9.]+",('
-            + _jumps(self._heads)
-            + _HEAD
-            + b")"
-            + self._edge
-            + rb'"(?s:.{10})"\d\d\d"(?s:.{10})"[A-Z]+","path":"'
-            + canary
-            + rb'[^"]*'
-            + last
-            + rb'","agent":"[^"]*'
-            + last
-            + b'"('
-            + _jumps(self._tails)
-            + _TAIL
-            + rb")\n|([^\n]*)\n"
+            b"".join(
+                (
+                    rb'\{"time":"' + value,
+                    b',"peer":"' + self._edge + b'"',
+                    b",(" + jumps + _VERDICT + b")",
+                    b',"method":"' + value,
+                    b',"path":"' + canary + value,
+                    b',"agent":"' + value,
+                    rb"\}\n",
+                )
+            )
         )
 
     def block(self, data: Union[bytes, bytearray], end: int) -> None:
@@ -124,19 +114,24 @@ class Scanner:
         first, last = _times(data, end)
         since = self.question.since
         if since and not (first >= since and last >= since):
-            for line in bytes(data[:end]).split(b"\n")[:-1]:
-                self._line(line, 1)
+            self._lines(bytes(data[:end]))
         else:
             self._part(data, 0, end, first, last)
 
     def _part(self, data: Union[bytes, bytearray], start: int, end: int, first: float, last: float) -> None:
-        """Counts the lines of ``data[start:end]``, halved as long as one of its keys has no meaning."""
+        """Counts the lines of ``data[start:end]``, halved as long as one of its verdicts has no meaning."""
         pattern = self._plain if data.find(b"\\", start, end) < 0 else self._escaped
-        if self._apply(Counter(pattern.findall(data, start, end)), first, last):
+        texts = pattern.split(memoryview(data)[start:end])
+        others = list(filter(None, texts[::2]))
+        if not all(text.endswith(b"\n") for text in others):  # a good line inside of another one
+            self._lines(bytes(data[start:end]))
+            return
+        if self._apply(Counter(texts[1::2]), first, last):
+            self._lines(b"".join(others))
             return
         middle = (data.rfind(b"\n", start, (start + end) // 2) + 1) or (data.find(b"\n", start, end) + 1)
         if middle == end:
-            self._line(bytes(data[start : end - 1]), 1)
+            self._lines(bytes(data[start:end]))
             return
         self._part(data, start, middle, first, last)
         self._part(data, middle, end, first, last)
@@ -146,22 +141,22 @@ class Scanner:
         self.tally.lines += 1
         self.tally.unreadable += 1
 
-    def _apply(self, found: Counter[_Found], first: float, last: float) -> bool:
-        """Takes the sums of a part, or nothing at all if one of its keys has no meaning."""
+    def _apply(self, verdicts: Counter[bytes], first: float, last: float) -> bool:
+        """Takes the sums of a part, or nothing at all if one of its verdicts has no meaning."""
         known: list[tuple[Bucket, int]] = []
         learned = False
-        for (head, tail, _odd), count in found.items():
-            if not head:
-                continue
-            bucket = self._meanings.get((head, tail))
+        for verdict, count in verdicts.items():
+            bucket = self._meanings.get(verdict)
             if bucket is None:
-                bucket = self._meaning(head, tail)
+                bucket = self._meaning(verdict)
                 if bucket is None:
                     return False
                 if len(self._meanings) >= _REMEMBERED:
                     self._meanings.clear()
-                self._meanings[(head, tail)] = bucket
-                learned = _learn(self._heads, len(head)) | _learn(self._tails, len(tail)) | learned
+                self._meanings[verdict] = bucket
+                if len(verdict) not in self._lengths and len(self._lengths) < _MAX_LENGTHS:
+                    self._lengths.append(len(verdict))
+                    learned = True
             known.append((bucket, count))
         if learned:
             self._compile()
@@ -170,35 +165,35 @@ class Scanner:
             self.tally.lines += count
             if not hostnames or bucket[0] in hostnames:
                 self.tally.add(bucket, count, first, last)
-        for (head, _tail, odd), count in found.items():
-            if not head:
-                self._line(odd, count)
         return True
 
-    def _meaning(self, head: bytes, tail: bytes) -> Optional[Bucket]:
-        """What the careful reader says about a line with these parts, or None if they aren't of one line."""
-        if b"\n" in tail or not _WHOLE_HEAD.fullmatch(head):
-            return None
-        record = parse(_SAMPLE_START + head + _SAMPLE_MIDDLE + tail)
+    def _meaning(self, verdict: bytes) -> Optional[Bucket]:
+        """What the careful reader says about a line with this verdict, or None if it isn't one of a good line."""
+        record = None if b"\n" in verdict else parse(_SAMPLE % verdict)
         if record is None or record.verify != "SUCCESS":
             return None
         bucket = self.question.bucket(record)
         return (bucket[0], EDGE, bucket[2], bucket[3])
 
-    def _line(self, line: bytes, count: int) -> None:
+    def _lines(self, data: bytes) -> None:
+        """Reads whole lines one by one."""
+        for line in data.split(b"\n")[:-1]:
+            self._line(line)
+
+    def _line(self, line: bytes) -> None:
         tally, question = self.tally, self.question
-        tally.lines += count
+        tally.lines += 1
         record = parse(line)
         if record is None:
-            tally.unreadable += count
+            tally.unreadable += 1
             return
         if question.since and 0.0 < record.when() < question.since:
-            tally.outside += count
+            tally.outside += 1
             return
         bucket = question.bucket(record)
         if question.hostnames and bucket[0] not in question.hostnames:
             return
-        tally.add_record(bucket, record, count)
+        tally.add_record(bucket, record)
         if record.path.startswith(CANARY_PREFIX):
             nonce = record.path[len(CANARY_PREFIX) :]
             if nonce in question.nonces and _NONCE.fullmatch(nonce):
@@ -208,17 +203,6 @@ class Scanner:
                     "verification": bucket[2],
                     "certificate": bucket[3],
                 }
-
-
-def _learn(lengths: list[int], length: int) -> bool:
-    if length in lengths or len(lengths) >= _MAX_LENGTHS:
-        return False
-    lengths.append(length)
-    return True
-
-
-def _jumps(lengths: Sequence[int]) -> bytes:
-    return b"".join(b"(?s:.{%d})|" % length for length in lengths)
 
 
 def _times(data: Union[bytes, bytearray], end: int) -> tuple[float, float]:

@@ -83,10 +83,10 @@ class Tally:
         found.add(count, first, last)
         self.seen.add(count, first, last)
 
-    def add_record(self, bucket: Bucket, record: Record, count: int = 1) -> None:
-        """Counts ``count`` identical lines, and keeps who it was unless nothing is wrong with it."""
+    def add_record(self, bucket: Bucket, record: Record) -> None:
+        """Counts one line, and keeps who it was unless nothing is wrong with it."""
         when = record.when()
-        self.add(bucket, count, when, when)
+        self.add(bucket, 1, when, when)
         hostname, source, verify, _label = bucket
         if source == EDGE and verify == SUCCESS:
             return
@@ -94,14 +94,14 @@ class Tally:
         if text:
             key = (hostname, source, text)
             if key in self.reasons or len(self.reasons) < _MAX_REASONS:
-                self.reasons[key] = self.reasons.get(key, 0) + count
+                self.reasons[key] = self.reasons.get(key, 0) + 1
         who = (record.peer[:64], hostname, source, verify)
         offender = self.offenders.get(who)
         if offender is None:
             if len(self.offenders) >= _MAX_OFFENDERS:
                 self._drop_rare()
             offender = self.offenders.setdefault(who, Offender())
-        offender.add(count, when, when)
+        offender.add(1, when, when)
         offender.remember(record.path, record.agent)
 
     def _drop_rare(self) -> None:

@@ -76,9 +76,7 @@ class Transaction:
             },
         }
         content = json.dumps(manifest, indent=1).encode("utf-8")
-        restore.write_atomically(
-            os.path.join(folder, restore.MANIFEST), content, 0o600, os.geteuid(), os.getegid()
-        )
+        restore.write_atomically(os.path.join(folder, restore.MANIFEST), content, 0o600, os.geteuid(), os.getegid())
         restore.write_state(folder, "open")
         return cls(folder)
 
@@ -87,9 +85,7 @@ class Transaction:
         for change in sorted(changes, key=lambda item: (item.after is None, item.before is not None)):
             path = os.path.realpath(change.path)
             if _read(path) != change.before:
-                raise OriginError(
-                    f"{change.path} was changed by somebody else while we were at work", "Run again."
-                )
+                raise OriginError(f"{change.path} was changed by somebody else while we were at work", "Run again.")
             if change.after is None:
                 os.unlink(path)
                 continue

@@ -47,9 +47,7 @@ def test_what_only_the_live_check_refuses_is_taken_back(apache: ApacheHost, clie
 
 def test_a_reload_that_ends_the_server_is_noticed_and_taken_back(apache: ApacheHost, clients: Clients) -> None:
     apache.put("/etc/apache2/garbage.pem", GARBAGE)
-    apache.put(
-        "/etc/apache2/conf-enabled/a.conf", f"<IfFile {SNIPPET}>\nSSLCACertificateFile garbage.pem\n</IfFile>\n"
-    )
+    apache.put("/etc/apache2/conf-enabled/a.conf", f"<IfFile {SNIPPET}>\nSSLCACertificateFile garbage.pem\n</IfFile>\n")
     apache.reload()
     before, parent = apache.tree(), apache.parent()
     started = time.monotonic()

@@ -142,7 +142,7 @@ def test_a_site_in_pieces_with_conditions_variables_and_continued_lines(apache: 
         "<IfModule mod_ssl.c>\n<VirtualHost \\\n\t*:443>\n\tServerName app.${WHERE}.example.com\n"
         "\t<IfDefine WHERE>\n\tInclude ${WHERE}/*.conf\n\t</IfDefine>\n\tUse Cert none\n"
         "\tDocumentRoot /var/www/app.example.com\n"
-        "\tCustomLog \"|/usr/bin/rotatelogs -l /var/log/apache2/piped 86400\" combined\n"
+        '\tCustomLog "|/usr/bin/rotatelogs -l /var/log/apache2/piped 86400" combined\n'
         "</VirtualHost>\n</IfModule>",
     )
     apache.sh("systemctl restart apache2")

@@ -117,9 +117,7 @@ def _leads_away(entry: _Rule) -> bool:
     target = entry.rule.arguments[1]
     if entry.flags & {"F", "FORBIDDEN", "G", "GONE"}:
         return True
-    return not entry.flags & {"P", "PROXY"} and bool(
-        entry.flags & {"R", "REDIRECT"} or re.match(r"^https?://", target)
-    )
+    return not entry.flags & {"P", "PROXY"} and bool(entry.flags & {"R", "REDIRECT"} or re.match(r"^https?://", target))
 
 
 def _is_escape(entry: _Rule) -> bool:
@@ -153,7 +151,7 @@ def _always(condition: Directive, hostname: str, is_default: bool) -> bool:
     subject, test = condition.arguments[0].lower(), condition.arguments[1]
     lowered = test.lower()
     if subject == "%{https}":
-        return lowered in ("off", "!on", "!=on", "=off", "^off$", "!^on$", "!=\"on\"")
+        return lowered in ("off", "!on", "!=on", "=off", "^off$", "!^on$", '!="on"')
     if subject == "%{server_port}":
         return lowered in ("80", "^80$", "=80", "!443", "!^443$", "!=443")
     if subject == "%{request_uri}":

@@ -23,14 +23,11 @@ _NOTE = "# Made by originlock.aop. Changes are overwritten.\n"
 #: Key and format of each value, as the log contract of the collection orders them; every value is a string.
 _FIELDS: tuple[tuple[str, str], ...] = (
     ("time", "%{sec}t.%{msec_frac}t"),
+    ("peer", "%{c}a"),
+    ("status", "%>s"),
     ("server", "apache"),
     ("hostname", "%V"),
     ("sni", "%{SSL_TLS_SNI}x"),
-    ("peer", "%{c}a"),
-    ("status", "%>s"),
-    ("method", "%m"),
-    ("path", "%U"),
-    ("agent", "%{User-Agent}i"),
     ("stage", ""),
     ("verify", "%{SSL_CLIENT_VERIFY}x"),
     ("serial", "%{SSL_CLIENT_M_SERIAL}x"),
@@ -38,6 +35,9 @@ _FIELDS: tuple[tuple[str, str], ...] = (
     ("fingerprint", ""),
     ("tls", "%{SSL_PROTOCOL}x"),
     ("resumed", "%{SSL_SESSION_RESUMED}x"),
+    ("method", "%m"),
+    ("path", "%U"),
+    ("agent", "%{User-Agent}i"),
 )
 
 

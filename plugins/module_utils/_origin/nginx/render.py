@@ -32,14 +32,11 @@ def http_file(
     peer = "$realip_remote_addr" if realip else "$remote_addr"
     fields = (
         ("time", "$msec"),
+        ("peer", peer),
+        ("status", "$status"),
         ("server", "nginx"),
         ("hostname", "$host"),
         ("sni", "$ssl_server_name"),
-        ("peer", peer),
-        ("status", "$status"),
-        ("method", "$request_method"),
-        ("path", "$aop_path"),
-        ("agent", "$http_user_agent"),
         ("stage", "$aop_stage"),
         ("verify", "$ssl_client_verify"),
         ("serial", "$ssl_client_serial"),
@@ -47,6 +44,9 @@ def http_file(
         ("fingerprint", "$aop_fingerprint"),
         ("tls", "$ssl_protocol"),
         ("resumed", "$ssl_session_reused"),
+        ("method", "$request_method"),
+        ("path", "$aop_path"),
+        ("agent", "$http_user_agent"),
     )
     record = ",".join(f'"{key}":"{value}"' for key, value in fields)
     parts = [

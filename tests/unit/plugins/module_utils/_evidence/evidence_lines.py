@@ -25,14 +25,11 @@ DIRECT = "203.0.113.9"
 
 GOOD: dict[str, str] = {
     "time": "1764000000.123",
+    "peer": EDGE,
+    "status": "200",
     "server": "nginx",
     "hostname": "app.example.com",
     "sni": "app.example.com",
-    "peer": EDGE,
-    "status": "200",
-    "method": "GET",
-    "path": "/a/b",
-    "agent": "Mozilla/5.0",
     "stage": "log_only",
     "verify": "SUCCESS",
     "serial": SERIAL,
@@ -40,6 +37,9 @@ GOOD: dict[str, str] = {
     "fingerprint": f"sha1:{SHA1}",
     "tls": "TLSv1.3",
     "resumed": ".",
+    "method": "GET",
+    "path": "/a/b",
+    "agent": "Mozilla/5.0",
 }
 CERTIFICATES = [{"label": "current", "sha1": SHA1, "serial": SERIAL, "issuer": ISSUER}]
 

@@ -182,7 +182,7 @@ def test_a_macro_that_makes_the_virtual_host(apache):
         "Use Site app.example.com\n",
     )
     path = f"{apache.root}/sites-enabled/site.conf"
-    line = f"*:443 app.example.com (macro 'site' (defined on line 1 of \"{path}\") used on line 8 of \"{path}\":1)\n"
+    line = f'*:443 app.example.com (macro \'site\' (defined on line 1 of "{path}") used on line 8 of "{path}":1)\n'
     original = apache.dump
     apache.dump = lambda: re.sub(r"^\*:443 .*\n", line, original(), flags=re.M)
     text = refused(apache, "macro", "log_only")
@@ -252,9 +252,14 @@ def test_the_main_server_must_not_serve_the_content(apache):
 
 def test_a_shared_backend_that_knows_the_name_is_a_warning(apache):
     text = apache.site.replace("DocumentRoot /var/www/app", "ProxyPass / http://127.0.0.1:8080/")
-    apache.write("sites-enabled/site.conf", text.replace("DocumentRoot /var/www/default\n", "ProxyPass / http://127.0.0.1:8080/\n"))
+    apache.write(
+        "sites-enabled/site.conf",
+        text.replace("DocumentRoot /var/www/default\n", "ProxyPass / http://127.0.0.1:8080/\n"),
+    )
     assert "serves the same backend http://127.0.0.1:8080" in refused(apache, "same_content")
-    known = text.replace("DocumentRoot /var/www/default\n", "ProxyPreserveHost On\nProxyPass / http://127.0.0.1:8080/\n")
+    known = text.replace(
+        "DocumentRoot /var/www/default\n", "ProxyPreserveHost On\nProxyPass / http://127.0.0.1:8080/\n"
+    )
     apache.write("sites-enabled/site.conf", known)
     assert [(f.code, f.severity) for f in notable(apache.plan(apache.want(stage="enforce")))] == [
         ("same_content", "warning")
