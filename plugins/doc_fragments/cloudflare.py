@@ -62,7 +62,7 @@ options:
     required: true
 requirements:
   - requests >= 2.28
-  - cryptography >= 38
+  - cryptography >= 41
 """
 
     WAIT = r"""

@@ -18,7 +18,8 @@ from .operations import GET_ASSOCIATION, LIST_ASSOCIATIONS
 LIMIT_PER_CERTIFICATE = 100
 PER_PAGE = 1000
 NOT_CONFIGURED = 1553
-_GONE = ("deleted", "pending_deletion")
+# Of associations and of certificates.
+GONE = ("deleted", "pending_deletion")
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Association:
     @property
     def void(self) -> bool:
         """True if it was taken away, perhaps not everywhere yet."""
-        return self.enabled is None or self.status in _GONE
+        return self.enabled is None or self.status in GONE
 
     def public(self) -> Dict[str, Any]:
         """All fields as modules return them."""

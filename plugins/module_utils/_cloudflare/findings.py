@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from . import operations, times
-from .associations import LIMIT_PER_CERTIFICATE, Association
+from .associations import GONE, LIMIT_PER_CERTIFICATE, Association
 from .certificates import LIMIT_PER_ZONE
 from .settings import SSL, SSL_AUTOMATIC_MODE, TLS_CLIENT_AUTH
 from .survey import Survey
@@ -234,7 +234,7 @@ def _association(seen: Survey, plan: Plan, one: Association) -> Iterator[Finding
         )
     held = next((each for each in seen.certificates or () if each.id == one.certificate_id), None)
     status = held.status if held else one.certificate_status
-    if (held is None and status is None) or status in ("deleted", "pending_deletion"):
+    if (held is None and status is None) or status in GONE:
         yield Finding(
             "association_certificate_deleted",
             ERROR,

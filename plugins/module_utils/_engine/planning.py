@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._cloudflare.associations import GONE
 from .._cloudflare.leaf_plan import CERTIFICATES_PER_ZONE, HOSTNAMES_PER_CERTIFICATE, plan_leaves
 from .._pki.errors import PkiError
 from .._pki.facts import common_name, describe, issued_by
 from .._pki.library import x509
 from .._pki.verify import parse_bundle
 
-_GONE = ("deleted", "pending_deletion")
 # In check mode nothing is uploaded, so the id isn't known.
 _LATER = "known-after-upload"
 
@@ -37,7 +37,7 @@ def plan_zone(
     ours: dict[str, str] = {}
     live = 0
     for certificate in certificates:
-        if certificate.get("status") in _GONE:
+        if certificate.get("status") in GONE:
             continue
         live += 1
         leaf = _load(certificate.get("certificate"))
@@ -159,7 +159,7 @@ def wanted_at_cloudflare(
     ``uploads``.
     """
     leaves = [leaf for leaf in plan if leaf["zone"] == zone]
-    held = {entry.get("sha256"): entry for entry in state.get("certificates") or [] if entry.get("status") not in _GONE}
+    held = {entry.get("sha256"): entry for entry in state.get("certificates") or [] if entry.get("status") not in GONE}
     uploads = [leaf for leaf in leaves if held.get(leaf["sha256"], {}).get("status") != "active"]
     ids = {sha256: entry["id"] for sha256, entry in held.items()}
     ids.update({entry["sha256"]: entry["id"] for entry in uploaded})

@@ -18,7 +18,7 @@ from .._pki.verify import check_trust_bundle, parse_bundle, verify_leaf
 
 # Seconds that the clocks of controller and origin may be apart.
 CLOCK_TOLERANCE = 60.0
-_PLAIN_NAME = re.compile(r"(?:(?:CN|O|OU|C|L|ST)=[A-Za-z0-9][A-Za-z0-9 ._@:/()-]*(?<! )(?:,(?!$)|$))+")
+_PLAIN_NAME = re.compile(r"(?:(?:CN|O|OU|C|L|ST|DC)=[A-Za-z0-9][A-Za-z0-9 ._@:/()-]*(?<! )(?:,(?!$)|$))+")
 
 
 def verify(server: str, hostnames: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:

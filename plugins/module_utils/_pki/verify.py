@@ -34,7 +34,6 @@ from ansible_collections.originlock.aop.plugins.module_utils._pki.pem import dum
 __all__ = [
     "CertificateFacts",
     "check_leaf",
-    "check_leaves",
     "check_trust_bundle",
     "describe",
     "dump",
@@ -98,17 +97,6 @@ def check_leaf(
         )
     verify_leaf(certificates[0], bundle, label, now, min_days)
     return certificates[0]
-
-
-def check_leaves(
-    pem: str, bundle: list[x509.Certificate], label: str, now: datetime, min_days: float = 0
-) -> list[x509.Certificate]:
-    """Like check_leaf, for a text that holds several generations of a client certificate one after the other."""
-    certificates = parse_bundle(pem, label)
-    for number, certificate in enumerate(certificates, 1):
-        name = label if len(certificates) == 1 else f"{label}: certificate {number}"
-        verify_leaf(certificate, bundle, name, now, min_days)
-    return certificates
 
 
 def verify_leaf(

@@ -98,7 +98,9 @@ def test_a_name_that_openssl_may_write_in_another_way_is_not_compared(common_nam
 
 @support.needs_openssl
 def test_openssl_writes_the_same_name(tmp_path):
-    subject = support.name("CA of example.com", ORGANIZATION_NAME="Example (Ltd.)", LOCALITY_NAME="Bonn")
+    subject = support.name(
+        "CA of example.com", ORGANIZATION_NAME="Example (Ltd.)", LOCALITY_NAME="Bonn", DOMAIN_COMPONENT="example"
+    )
     certificate = support.pem(support.certificate(subject, support.ec_key("ca"), ca=True))
     (tmp_path / "ca.pem").write_text(certificate)
     seen = support.openssl("x509", "-in", str(tmp_path / "ca.pem"), "-noout", "-subject", "-nameopt", "RFC2253")

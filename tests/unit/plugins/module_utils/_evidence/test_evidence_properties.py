@@ -34,8 +34,13 @@ from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._evidenc
     EDGE as EDGE_ADDRESS,
 )
 
+# What a client would send to a server that escapes nothing, to have a line of its own end as a good one does.
+FORGED = ['x","' + line().decode().split('","', cut)[cut] for cut in range(2, len(GOOD))]
 HOSTILE = st.sampled_from(
     [
+        *FORGED,
+        *(forged[:-2] for forged in FORGED),
+        *(forged.rpartition('","agent')[0] for forged in FORGED),
         'CN=x","verify":"SUCCESS',
         'x","verify":"SUCCESS","serial":"1","issuer":"","fingerprint":"","tls":"TLSv1.3","resumed":"."}',
         '","agent":"y","stage":"log_only","verify":"SUCCESS","serial":"1',
@@ -58,7 +63,9 @@ VALUES = {
     "hostname": st.sampled_from(
         ["app.example.com", "a.example.com", "a-very-long-name.example.com", 'x"y', EDGE_ADDRESS]
     ),
-    "sni": st.sampled_from(["app.example.com", "a.example.com", "", "-", 'x","peer":"172.64.1.23","status":"200']),
+    "sni": st.one_of(
+        st.sampled_from(["app.example.com", "a.example.com", "", "-", 'x","peer":"172.64.1.23","status":"200']), HOSTILE
+    ),
     "peer": st.sampled_from(["172.64.1.23", "2606:4700::1", DIRECT, "::ffff:172.64.0.9", "-", "173.245.48.1"]),
     "status": st.sampled_from(["200", "000", "-", "499"]),
     "path": TEXT,
@@ -88,7 +95,7 @@ LINE = st.one_of(
     CHANGES.map(apache),
     CHANGES.map(lambda changes: raw_line(**changes).replace(b"\n", b" ")),
     st.binary(max_size=40).map(lambda data: data.replace(b"\n", b"")),
-    st.integers(0, len(line())).map(lambda length: line()[length:]),
+    st.integers(0, line().index(b"path")).map(lambda length: line()[length:]),
     st.integers(0, len(line())).map(lambda length: line()[:length]),
     st.integers(0, len(line())).map(lambda length: line()[:length] + line()),
     st.just(b"<134>Nov 24 06:00:00 web1 haproxy[1]: " + line()),

@@ -15,7 +15,6 @@ from cryptography import x509
 from ansible_collections.originlock.aop.plugins.module_utils._pki.errors import PkiError
 from ansible_collections.originlock.aop.plugins.module_utils._pki.verify import (
     check_leaf,
-    check_leaves,
     check_trust_bundle,
     describe,
 )
@@ -155,13 +154,6 @@ def test_leaf_below_a_root_renewed_with_the_same_key() -> None:
 def test_path_length() -> None:
     short = support.certificate("example.com", support.ec_key("ca"), ca=True, path_length=0)
     assert "allows 0 CAs below it, there are 1" in leaf_refusal(below(intermediate()), short, intermediate())
-
-
-def test_several_generations() -> None:
-    leaves = [support.leaf(), support.leaf(key="next")]
-    assert check_leaves(support.pem(*leaves), [ROOT], "l", NOW) == leaves
-    with pytest.raises(PkiError, match="the leaf: certificate 2 .*expired"):
-        check_leaves(support.pem(leaves[0], support.leaf(start=-9, days=-1)), [ROOT], "the leaf", NOW)
 
 
 CASES: dict[str, tuple[x509.Certificate, list[x509.Certificate]]] = {
