@@ -113,9 +113,9 @@ options:
     elements: str
     default: []
   offenders:
-    description: How many offenders to return at most.
+    description: How many offenders to return at most. M(originlock.aop.evidence_gate) names only those.
     type: int
-    default: 20
+    default: 50
   workers:
     description: Processes that share large logs. With V(0) two, or one on a machine with one processor.
     type: int
@@ -227,8 +227,10 @@ reasons:
   elements: dict
 offenders:
   description:
-    - Who sent what enforcement would not accept, the most frequent first, with C(peer), C(hostname), C(source),
-      C(verification), C(count), C(first), C(last) and a few C(paths) and C(agents).
+    - Who sent what enforcement would not accept, with C(peer), C(hostname), C(source), C(verification), C(count),
+      C(first), C(last) and a few C(paths) and C(agents).
+    - Callers past the edge that no exception covers come first, the most frequent before the others. The edge is one
+      sender for each hostname and verification, with V(edge) as its C(peer).
   returned: success
   type: list
   elements: dict

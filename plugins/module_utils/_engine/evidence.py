@@ -52,7 +52,7 @@ EVIDENCE_SPEC: dict[str, Any] = {
     "exceptions": {"type": "list", "elements": "dict", "default": [], "options": EXCEPTION_SPEC},
     "certificates": {"type": "list", "elements": "dict", "default": [], "options": CERTIFICATE_SPEC},
     "nonces": {"type": "list", "elements": "str", "default": []},
-    "offenders": {"type": "int", "default": 20},
+    "offenders": {"type": "int", "default": 50},
     "workers": {"type": "int", "default": 0},
 }
 

@@ -105,14 +105,21 @@ def _expired(hostname: str, exceptions: Sequence[Declared], today: date) -> list
 def _direct(sight: Sight, limits: Limits) -> list[Refusal]:
     if not sight.direct or not limits.refuse_direct:
         return []
-    named = ", ".join(f"{who['peer']} ({who['count']} times)" for who in sight.direct_callers[:5]) or "not named"
+    named = [f"{who['peer']} ({who['count']} times)" for who in sight.direct_callers[:5]]
+    unnamed = sight.direct - sum(who["count"] for who in sight.direct_callers[:5])
+    if unnamed:
+        named.append(f"others ({unnamed} times)")
+    unlisted = sight.direct - sum(who["count"] for who in sight.direct_callers)
+    more = f" {unlisted} of them are of callers that aren't listed; raise offenders of origin_evidence." * bool(
+        unlisted
+    )
     return [
         Refusal(
             "direct_callers",
-            f"{sight.direct} requests came to the origin past the edge, from {named}.",
+            f"{sight.direct} requests came to the origin past the edge, from {', '.join(named)}.",
             "They will be refused once it enforces. Send them through the edge, or accept the proposed exceptions "
-            "in aop_exceptions.",
-            {"requests": sight.direct, "sources": len(sight.direct_callers)},
+            "in aop_exceptions." + more,
+            {"requests": sight.direct, "sources": len(sight.direct_callers), "unlisted": unlisted},
         )
     ]
 

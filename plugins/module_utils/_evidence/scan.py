@@ -32,10 +32,15 @@ _NONCE = re.compile(r"[0-9a-f]{32}")
 _TIME = re.compile(rb'"time":"([0-9.]+)"')
 _REMEMBERED = 20000
 _MAX_LENGTHS = 8
-# The verdict of a good line, where its length isn't known yet. One with an escape in it is left to the careful reader.
+# A verdict with an escape in it is left to the careful reader.
 _TEXT = r'[^"\\\n]*'
-_VERDICT = ",".join(f'"{key}":"{"SUCCESS" if key == "verify" else _TEXT}"' for key in VERDICT).encode()
-_SAMPLE = b'{"time":"1","peer":"",%b,"method":"","path":"","agent":""}'
+_VERDICT = ",".join(f'"{key}":"{_TEXT}"' for key in VERDICT)
+_GOOD = _VERDICT.replace(f'"verify":"{_TEXT}"', '"verify":"SUCCESS"').encode()
+_BAD = _VERDICT.replace('"verify":"', '"verify":"(?!SUCCESS")').encode()
+# What a client sends, with the quote after it. The first is enough where no backslash is in sight.
+_PLAIN = rb'[^"]*' + FIRMLY.encode() + b'"'
+_ESCAPED = rb'(?:[^"]*[^"\\])?"'
+_CLIENT = b'"method":"","path":"","agent":""'
 
 
 @dataclass
@@ -81,32 +86,32 @@ class Scanner:
     def __init__(self, question: Question, tally: Optional[Tally] = None) -> None:
         self.question = question
         self.tally = tally or Tally()
-        self._edge = question.edge.pattern()
-        self._meanings: dict[bytes, Bucket] = {}
+        self._meanings: dict[bytes, tuple[Bucket, Record]] = {}
         self._lengths: list[int] = []
+        self._bad = self._expression(b"(" + _BAD + b")", _ESCAPED, b"(", b")")
         self._compile()
 
     def _compile(self) -> None:
-        # Without a backslash in sight, nothing has to be asked about what stands before a quote.
-        self._plain = self._expression(rb'[^"]*' + FIRMLY.encode() + b'"')
-        self._escaped = self._expression(rb'(?:[^"]*[^"\\])?"')
+        jumps = "".join(f"(?s:.{{{length}}}{FIRMLY})|" for length in self._lengths).encode()
+        self._plain, self._escaped = (
+            self._expression(b"(" + jumps + _GOOD + b")", value) for value in (_PLAIN, _ESCAPED)
+        )
 
-    def _expression(self, value: bytes) -> re.Pattern[bytes]:
-        """A whole good line, with its verdict as the group. ``value``: a text and the quote after it.
+    def _expression(self, verdict: bytes, value: bytes, start: bytes = b"(?:", end: bytes = b")") -> re.Pattern[bytes]:
+        """A whole line of the edge. ``start`` and ``end`` make a group, or none, of the time and of the client's part.
 
         A line feed in a text isn't looked for: a server that let clients write one would let them write lines.
         """
         canary = rb"(?!/\.well-known/originlock)" if self.question.nonces else b""
-        jumps = "".join(f"(?s:.{{{length}}}{FIRMLY})|" for length in self._lengths).encode()
         return re.compile(
             b"".join(
                 (
-                    rb'\{"time":"[0-9.]+"',
-                    b',"peer":"' + self._edge + b'"',
-                    b",(" + jumps + _VERDICT + b")",
-                    b',"method":"[A-Z]+"',
+                    rb'\{"time":"' + start + b"[0-9.]+" + end + b'"',
+                    b',"peer":"' + self.question.edge.pattern() + b'"',
+                    b"," + verdict,
+                    b"," + start + b'"method":"[A-Z]+"',
                     b',"path":"' + canary + value,
-                    b',"agent":"' + value,
+                    b',"agent":"' + value + end,
                     rb"\}\n",
                 )
             )
@@ -125,12 +130,12 @@ class Scanner:
         """Counts the lines of ``data[start:end]``, halved as long as one of its verdicts has no meaning."""
         pattern = self._plain if data.find(b"\\", start, end) < 0 else self._escaped
         texts = pattern.split(memoryview(data)[start:end])
-        others = list(filter(None, texts[::2]))
-        if not all(text.endswith(b"\n") for text in others):  # a good line inside of another one
+        others = _whole(texts[::2])
+        if others is None:
             self._lines(bytes(data[start:end]))
             return
         if self._apply(Counter(texts[1::2]), first, last):
-            self._lines(b"".join(others))
+            self._others(others)
             return
         middle = (data.rfind(b"\n", start, (start + end) // 2) + 1) or (data.find(b"\n", start, end) + 1)
         if middle == end:
@@ -146,37 +151,55 @@ class Scanner:
 
     def _apply(self, verdicts: Counter[bytes], first: float, last: float) -> bool:
         """Takes the sums of a part, or nothing at all if one of its verdicts has no meaning."""
-        known: list[tuple[Bucket, int]] = []
+        known: list[tuple[tuple[Bucket, Record], int]] = []
         learned = False
         for verdict, count in verdicts.items():
-            bucket = self._meanings.get(verdict)
-            if bucket is None:
-                bucket = self._meaning(verdict)
-                if bucket is None:
+            meaning = self._meanings.get(verdict)
+            if meaning is None:
+                meaning = self._meaning(verdict, _CLIENT)
+                if meaning is None or meaning[1].verify != "SUCCESS":
                     return False
                 if len(self._meanings) >= _REMEMBERED:
                     self._meanings.clear()
-                self._meanings[verdict] = bucket
+                self._meanings[verdict] = meaning
                 if len(verdict) not in self._lengths and len(self._lengths) < _MAX_LENGTHS:
                     self._lengths.append(len(verdict))
                     learned = True
-            known.append((bucket, count))
+            known.append((meaning, count))
         if learned:
             self._compile()
-        hostnames = self.question.hostnames
-        for bucket, count in known:
-            self.tally.lines += count
-            if not hostnames or bucket[0] in hostnames:
-                self.tally.add(bucket, count, first, last)
+        for (bucket, record), count in known:
+            self._add(bucket, record, count, first, last)
         return True
 
-    def _meaning(self, verdict: bytes) -> Optional[Bucket]:
-        """What the careful reader says about a line with this verdict, or None if it isn't one of a good line."""
-        record = None if b"\n" in verdict else parse(_SAMPLE % verdict)
-        if record is None or record.verify != "SUCCESS":
+    def _meaning(self, verdict: bytes, client: bytes) -> Optional[tuple[Bucket, Record]]:
+        """What the careful reader says about a line of the edge, or None if the parts aren't those of one."""
+        record = None if b"\n" in verdict else parse(b'{"time":"1","peer":"",%b,%b}' % (verdict, client))
+        if record is None:
             return None
-        bucket = self.question.bucket(record)
-        return (bucket[0], EDGE, bucket[2], bucket[3])
+        hostname, _source, verify, label = self.question.bucket(record)
+        return (hostname, EDGE, verify, label), record
+
+    def _add(self, bucket: Bucket, record: Record, count: int, first: float, last: float) -> None:
+        self.tally.lines += count
+        if not self.question.hostnames or bucket[0] in self.question.hostnames:
+            self.tally.add_alike(bucket, record, count, first, last)
+
+    def _others(self, data: bytes) -> None:
+        """Counts lines that aren't good: those of the edge by their verdicts, any other one by one."""
+        texts = self._bad.split(data)
+        times, verdicts, clients = texts[1::4], texts[2::4], texts[3::4]
+        others = _whole(texts[::4])
+        meanings = [self._meaning(*example) for example in dict(zip(verdicts, clients)).items()]
+        known = [meaning for meaning in meanings if meaning]
+        if others is None or len(known) < len(meanings):
+            self._lines(data)
+            return
+        counts, last = Counter(verdicts), dict(zip(verdicts, times))
+        first = dict(zip(reversed(verdicts), reversed(times)))
+        for verdict, (bucket, record) in zip(counts, known):
+            self._add(bucket, record, counts[verdict], _seconds(first[verdict]), _seconds(last[verdict]))
+        self._lines(others)
 
     def _lines(self, data: bytes) -> None:
         """Reads whole lines one by one."""
@@ -208,9 +231,19 @@ class Scanner:
                 }
 
 
+def _whole(texts: list[bytes]) -> Optional[bytes]:
+    """What is left between matched lines, or None if a match began inside of another line."""
+    found = list(filter(None, texts))
+    return b"".join(found) if all(text.endswith(b"\n") for text in found) else None
+
+
 def _times(data: Union[bytes, bytearray], end: int) -> tuple[float, float]:
     """Times of the first and the last line of a block, 0.0 where they can't be read."""
     head = _TIME.search(data, 0, min(end, 4096))
     start = data.rfind(b"\n", 0, end - 1) + 1
     tail = _TIME.search(data, start, end)
-    return (seconds(head.group(1).decode()) if head else 0.0, seconds(tail.group(1).decode()) if tail else 0.0)
+    return (_seconds(head.group(1)) if head else 0.0, _seconds(tail.group(1)) if tail else 0.0)
+
+
+def _seconds(text: bytes) -> float:
+    return seconds(text.decode())

@@ -86,7 +86,11 @@ class Tally:
     def add_record(self, bucket: Bucket, record: Record) -> None:
         """Counts one line, and keeps who it was unless nothing is wrong with it."""
         when = record.when()
-        self.add(bucket, 1, when, when)
+        self.add_alike(bucket, record, 1, when, when)
+
+    def add_alike(self, bucket: Bucket, record: Record, count: int, first: float, last: float) -> None:
+        """Counts ``count`` lines of which ``record`` is an example. The edge is one sender, whatever its addresses."""
+        self.add(bucket, count, first, last)
         hostname, source, verify, _label = bucket
         if source == EDGE and verify == SUCCESS:
             return
@@ -94,14 +98,14 @@ class Tally:
         if text:
             key = (hostname, source, text)
             if key in self.reasons or len(self.reasons) < _MAX_REASONS:
-                self.reasons[key] = self.reasons.get(key, 0) + 1
-        who = (record.peer[:64], hostname, source, verify)
+                self.reasons[key] = self.reasons.get(key, 0) + count
+        who = (EDGE if source == EDGE else record.peer[:64], hostname, source, verify)
         offender = self.offenders.get(who)
         if offender is None:
             if len(self.offenders) >= _MAX_OFFENDERS:
                 self._drop_rare()
             offender = self.offenders.setdefault(who, Offender())
-        offender.add(1, when, when)
+        offender.add(count, first, last)
         offender.remember(record.path, record.agent)
 
     def _drop_rare(self) -> None:
@@ -133,9 +137,12 @@ class Tally:
         self.nonces.update(other.nonces)
 
     def as_dict(self, current: Optional[dict[str, bool]] = None, limit: int = 20) -> dict[str, Any]:
-        """Plain values, the largest first. ``current`` maps labels of generations; ``limit`` bounds the offenders."""
+        """Plain values, the largest first. ``current`` maps labels of generations; ``limit`` bounds the offenders.
+
+        Callers that no exception covers come before all others, because each of them has to be decided about.
+        """
         known = current or {}
-        offenders = sorted(self.offenders.items(), key=lambda item: (-item[1].count, item[0]))
+        offenders = sorted(self.offenders.items(), key=lambda item: (item[0][2] != DIRECT, -item[1].count, item[0]))
         return {
             "lines": self.lines,
             "unreadable": self.unreadable,

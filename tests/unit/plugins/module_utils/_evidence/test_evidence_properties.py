@@ -18,7 +18,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._evidence import sc
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.ranges import CLOUDFLARE_RANGES, Ranges
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.record import SUCCESS, parse
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.scan import Scanner
-from ansible_collections.originlock.aop.plugins.module_utils._evidence.tally import EDGE
+from ansible_collections.originlock.aop.plugins.module_utils._evidence.tally import EDGE, Tally
 from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._evidence.evidence_lines import (
     DIRECT,
     GOOD,
@@ -118,6 +118,33 @@ def test_fast_path_says_what_the_careful_one_says(blocks: list[list[bytes]]) -> 
     buckets, unreadable = reference(data, question())
     assert {bucket: seen.count for bucket, seen in tally.buckets.items()} == dict(buckets)
     assert (tally.lines, tally.unreadable) == (sum(buckets.values()) + unreadable, unreadable)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(LINE, min_size=1, max_size=40))
+def test_who_failed_and_why_is_what_the_careful_one_says(lines: list[bytes]) -> None:
+    careful = Tally()
+    for text in lines:
+        record = parse(text)
+        if record is not None:
+            careful.add_record(question().bucket(record), record)
+    told, expected = (tally.as_dict(limit=1000) for tally in (scan([lines]).tally, careful))
+    assert told["reasons"] == expected["reasons"]
+    names = ("peer", "hostname", "source", "verification", "count")
+    assert [[who[name] for name in names] for who in told["offenders"]] == [
+        [who[name] for name in names] for who in expected["offenders"]
+    ]
+
+
+def test_a_flood_of_failures_from_the_edge_keeps_its_times_and_examples() -> None:
+    asked = [line(time=f"{1764000000 + number}.000", verify="NONE", path=f"/{number}") for number in range(500)]
+    callers = [line(peer=DIRECT, verify="NONE", time="1764000250.000", path="/health")]
+    tally = scan([[line(), *asked[:250], *callers, *asked[250:]]]).tally
+    caller, edge = tally.as_dict()["offenders"]
+    assert (caller["peer"], caller["count"], caller["paths"]) == (DIRECT, 1, ["/health"])
+    assert (edge["peer"], edge["count"], edge["first"], edge["last"]) == (EDGE, 500, 1764000000.0, 1764000499.0)
+    assert edge["paths"]
+    assert edge["agents"] == [GOOD["agent"]]
 
 
 @settings(max_examples=300, deadline=None)
