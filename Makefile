@@ -92,7 +92,7 @@ bench: setup ## All benchmarks: what they measure depends on the machine, so the
 	@set -e; for bench in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$bench .py) $(ARGS); done
 
 .PHONY: calls
-calls: setup ## How many API calls 1,000 hostnames cost (a count, so it is part of the tests)
+calls: setup ## How many API calls 1,000 hostnames cost the modules (tests/e2e/test_api_budget.py: the playbook)
 	@$(BIN)/python -m tests.bench.bench_onboarding_calls $(ARGS)
 
 .PHONY: clean

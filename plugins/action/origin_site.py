@@ -11,7 +11,15 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.originlock.aop.plugins.module_utils._engine.trust import clock_findings, issuers, verify
+from ansible_collections.originlock.aop.plugins.module_utils._engine.trust import (
+    clock_findings,
+    issuers,
+    untrusted,
+    verify,
+)
+from ansible_collections.originlock.aop.plugins.module_utils._engine.trust import (
+    warnings as warnings_of,
+)
 from ansible_collections.originlock.aop.plugins.module_utils._origin.servers import SERVERS
 from ansible_collections.originlock.aop.plugins.module_utils._pki.errors import PkiError
 from ansible_collections.originlock.aop.plugins.module_utils._pki.library import LIBRARY_PROBLEM, LIBRARY_REQUIREMENT
@@ -37,8 +45,16 @@ class ActionModule(ActionBase):
                 result.update(failed=True, msg=f"Install {LIBRARY_REQUIREMENT} for the Python that runs Ansible here.")
                 return result
             try:
-                warnings = verify(args["server"], wanted, datetime.now(timezone.utc))
-                wanted = [dict(entry, issuers=issuers(entry.get("trust_bundle") or "")) for entry in wanted]
+                problems = verify(args["server"], wanted, datetime.now(timezone.utc))
+                warnings = warnings_of(args["server"], problems)
+                wanted = [
+                    dict(
+                        entry,
+                        issuers=issuers(entry.get("trust_bundle") or ""),
+                        untrusted=untrusted(problems.get(entry["name"], ())),
+                    )
+                    for entry in wanted
+                ]
             except PkiError as error:
                 result.update(failed=True, changed=False, msg=f"{error} {error.remedy}")
                 return result

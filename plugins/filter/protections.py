@@ -52,5 +52,7 @@ class FilterModule:
             "probe_groups": fleet.probe_groups,
             "protections": protections,
             "refused_edge_requests": fleet.refused_edge_requests,
+            "unfinished": fleet.unfinished,
+            "unserved": fleet.unserved,
             "wanted_at_cloudflare": wanted_at_cloudflare,
         }

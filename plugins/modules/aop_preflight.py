@@ -44,7 +44,8 @@ options:
   new_certificates:
     description: >-
       How many certificates will be uploaded. Without it those of O(client_certificates) are counted that are not at
-      Cloudflare, or if there are none, one for every 100 hostnames without an association.
+      Cloudflare, or if there are none, those that hostnames without an association need which find no place on the
+      zone's certificates (each takes O(hostnames_per_certificate)).
     type: int
   purposes:
     description: What the credentials are going to be used for.
@@ -56,10 +57,20 @@ options:
     description: Warn about certificates of associations that expire within so many days.
     type: int
     default: 14
+  certificates_per_zone:
+    description: How many hostname certificates the zone can hold. Raise it only if Cloudflare raised it for you.
+    type: int
+    default: 10
+  hostnames_per_certificate:
+    description: How many hostnames a certificate can serve. Raise it only if Cloudflare raised it for you.
+    type: int
+    default: 100
   dns_check:
     description:
       - The hostnames whose DNS records are looked at, which needs the permission C(DNS Read).
-      - V(unassociated) saves a request where all hostnames have an association already.
+      - V(unassociated) saves a request where all hostnames have an association already, and does not see that such a
+        hostname is no longer proxied. All records are read, 5000 with each request, for more than five hostnames;
+        for fewer, one or two requests for each.
     type: str
     choices: [all, unassociated, none]
     default: all
@@ -96,7 +107,7 @@ findings:
       type: str
       sample: ssl_mode
     severity:
-      description: V(error) (it will not work, or requests will be refused), V(warning) or V(info).
+      description: V(error) (do not go on before it is mended), V(warning) or V(info).
       type: str
     hostname:
       description: The hostname concerned; null for the whole zone.
@@ -130,12 +141,18 @@ zone:
       description: Id of the account that holds it.
       type: str
 certificates:
-  description: The certificates that were read, as M(originlock.aop.hostname_certificate_info) returns them.
+  description:
+    - The certificates that were read, as M(originlock.aop.hostname_certificate_info) returns them; null if they could
+      not be read.
+    - Those that associations hold and the list does not show are among them, with the status C(deleted) if there is no
+      such certificate any more.
   returned: success
   type: list
   elements: dict
 associations:
-  description: The associations that were read, as M(originlock.aop.hostname_association_info) returns them.
+  description: >-
+    The associations that were read, as M(originlock.aop.hostname_association_info) returns them; null if they could not
+    be read.
   returned: success
   type: list
   elements: dict

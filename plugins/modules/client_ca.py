@@ -79,6 +79,7 @@ options:
   certificate_content:
     description:
       - The certificate of a CA to be put into place, as PEM text; together with O(privatekey_content).
+      - A text that holds a private key, too, is refused.
       - Over another CA this is refused unless O(replace) is V(key).
     type: str
   privatekey_content:
@@ -261,15 +262,14 @@ authority_key_identifier:
   type: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.originlock.aop.plugins.module_utils._engine.errors import run
+from ansible_collections.originlock.aop.plugins.module_utils._engine.module import Module
 from ansible_collections.originlock.aop.plugins.module_utils._engine.pki_authority import CLIENT_CA_SPEC, client_ca
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec=CLIENT_CA_SPEC,
         required_one_of=[("zone", "common_name")],
         required_together=[("certificate_content", "privatekey_content")],

@@ -29,7 +29,7 @@ attributes:
     description: Compares the public facts of the certificates.
 options:
   certificate_content:
-    description: The present certificate as PEM text.
+    description: The present certificate as PEM text. One that holds a private key, too, is refused.
     type: str
   privatekey_content:
     description: The present key as PEM text.
@@ -38,7 +38,7 @@ options:
     description: The file of the CA certificate.
     type: path
   ca_content:
-    description: The CA certificate as PEM text.
+    description: The CA certificate as PEM text. One that holds a private key, too, is refused.
     type: str
   ca_privatekey_path:
     description: The file of the CA's key.
@@ -202,9 +202,8 @@ authority_key_identifier:
   type: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.originlock.aop.plugins.module_utils._engine.errors import run
+from ansible_collections.originlock.aop.plugins.module_utils._engine.module import Module
 from ansible_collections.originlock.aop.plugins.module_utils._engine.pki_leaf import (
     CLIENT_CERTIFICATE_PIPE_SPEC,
     client_certificate_pipe,
@@ -213,7 +212,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._engine.pki_leaf im
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec=CLIENT_CERTIFICATE_PIPE_SPEC,
         required_one_of=[("ca_path", "ca_content")],
         mutually_exclusive=[("ca_path", "ca_content"), ("ca_privatekey_path", "ca_privatekey_content")],

@@ -31,7 +31,7 @@ options:
     required: true
     suboptions:
       hostname:
-        description: The hostname.
+        description: The hostname. No wildcard; others than ASCII letters as C(xn--).
         type: str
         required: true
       nonces:
@@ -40,7 +40,9 @@ options:
         elements: str
         default: []
       count:
-        description: How many requests with new nonces. Several origins behind one hostname need several.
+        description:
+          - How many requests with new nonces, or V(0) for none. Several origins behind one hostname need several.
+          - A task sends 100,000 at most.
         type: int
         default: 1
       connect_to:
@@ -57,7 +59,7 @@ options:
     type: bool
     default: true
   timeout:
-    description: Seconds to wait for a connection, and for an answer.
+    description: Seconds to wait for a connection, and for an answer. More than 0, at most 3600.
     type: float
     default: 15.0
   concurrency:

@@ -12,6 +12,8 @@ version_added: "0.1.0"
 description:
   - Judges each hostname on each origin by what the origins' logs, the canaries and Cloudflare say.
   - Every refusal has a code, the numbers and the remedy.
+  - Fails, whatever O(fail) says, if there is nothing to judge; no hostname, or one without O(hostnames[].origins) while
+    O(evidence) is empty.
   - Direct callers refuse, too, until they are accepted as exceptions; RV(proposed_exceptions) has them as data.
 author:
   - originlock contributors (@originlock)
@@ -28,7 +30,7 @@ options:
     type: dict
     required: true
   hostnames:
-    description: What is to be enforced.
+    description: What is to be enforced. At least one.
     type: list
     elements: dict
     required: true
@@ -184,7 +186,9 @@ verdicts:
       description: All of it in one line.
       type: str
 proposed_exceptions:
-  description: Exceptions for the direct callers, ready for C(aop_exceptions). Look at each before you accept it.
+  description:
+    - Exceptions for the direct callers, ready for C(aop_exceptions). Look at each before you accept it.
+    - A caller whose address the server doesn't know (C(unix:)) can't be accepted.
   returned: always
   type: list
   elements: dict

@@ -30,7 +30,7 @@ attributes:
     description: Shows certificates by SHA-256, without their keys.
 options:
   certificate:
-    description: The leaf certificate in PEM format. Exactly one, and no CA.
+    description: The leaf certificate in PEM format. Exactly one, no CA and no private key.
     type: str
   certificate_path:
     description: File with that certificate, on the machine the module runs on.
@@ -53,7 +53,7 @@ options:
     elements: dict
     suboptions:
       certificate:
-        description: The leaf certificate in PEM format. Exactly one, and no CA.
+        description: The leaf certificate in PEM format. Exactly one, no CA and no private key.
         type: str
       certificate_path:
         description: File with that certificate, on the machine the module runs on.
@@ -181,14 +181,13 @@ api_calls:
   sample: 3
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.originlock.aop.plugins.module_utils._engine import cloudflare, cloudflare_certificates
+from ansible_collections.originlock.aop.plugins.module_utils._engine.module import Module
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec=cloudflare.merge(
             cloudflare.CONNECTION, cloudflare.WAITING, cloudflare_certificates.CERTIFICATE_SPEC
         ),

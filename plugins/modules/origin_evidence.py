@@ -10,7 +10,9 @@ module: origin_evidence
 short_description: Count what an origin's verification log says about real requests
 version_added: "0.1.0"
 description:
-  - Reads the verification log that the server roles write, with its rotated and packed predecessors.
+  - Reads the verification log that the server roles write, with its rotated and packed predecessors. Those have its
+    name with a number or a date behind it (C(aop.log.1), C(aop.log-20261124-1764000000), C(aop.log-2026-11-24)), plain
+    or packed with gzip. RV(not_read) has those that are packed otherwise.
   - Counts requests by hostname, source (the edge, declared exceptions, everyone else), verification and certificate.
   - V(SUCCESS) is counted as such only where the server's word can be trusted.
   - With a position from an earlier run only the new bytes are read.
@@ -40,7 +42,8 @@ options:
     description:
       - Begin of the window, as V(2026-11-24T06:00:00Z), as epoch seconds, or as a duration before now (V(30m), V(2h),
         V(1d)).
-      - Lines that were logged up to a few seconds out of order at its begin may be counted.
+      - Trusted successes from the edge that were logged out of order may be counted though they are older. At its
+        begin, a line that can't be read is as old as the line after it.
     type: str
     default: ""
   cursor:
@@ -89,7 +92,7 @@ options:
     default: []
     suboptions:
       label:
-        description: Name of the generation in the result. By default the begin of the fingerprint.
+        description: Name of the generation in the result, unique. By default the begin of the fingerprint.
         type: str
       sha256:
         description: SHA-256 fingerprint.
@@ -101,12 +104,19 @@ options:
         description: Serial number in hexadecimal.
         type: str
       issuer:
-        description: Distinguished name of the issuer. If left out, the serial decides.
+        description:
+          - Distinguished name of the issuer, as OpenSSL (RFC 2253) or C(certificate_info) (RFC 4514) write it. If left
+            out, the serial decides.
         type: str
       current:
         description: Whether the edge should present it now.
         type: bool
         default: true
+      hostnames:
+        description: Hostnames that it is current for, by default all. For none if not O(certificates[].current).
+        type: list
+        elements: str
+        default: []
   nonces:
     description: Nonces of canaries to look for.
     type: list
@@ -159,6 +169,15 @@ files:
   returned: success
   type: list
   elements: str
+not_read:
+  description:
+    - Files with the log's name and a number or a date behind it that are packed in a way that the module can't read,
+      and that were written since O(since) (or O(cursor)). Each may hide a failure, so
+      M(originlock.aop.evidence_gate) refuses. Files beside a plain one with the same number, as an editor's backup,
+      don't count.
+  returned: success
+  type: list
+  elements: str
 bytes_read:
   description: How much was read, unpacked.
   returned: success
@@ -172,7 +191,7 @@ lines:
   returned: success
   type: int
 unreadable:
-  description: Lines without a meaning that can be trusted.
+  description: Lines without a meaning that can be trusted, as far as they are in the window.
   returned: success
   type: int
 outside_window:
@@ -194,7 +213,8 @@ counts:
   elements: dict
   contains:
     hostname:
-      description: The hostname.
+      description:
+        - The hostname. V((others\)) has what came after 20,000 different entries; O(hostnames) keeps them few.
       type: str
     source:
       description:
@@ -209,7 +229,7 @@ counts:
       description: Label of the generation, or C(none), C(shared) (Cloudflare's own), C(other).
       type: str
     current:
-      description: Whether that generation is a current one.
+      description: Whether that generation is a current one for that hostname.
       type: bool
     count:
       description: How many requests.
@@ -228,7 +248,8 @@ reasons:
 offenders:
   description:
     - Who sent what enforcement would not accept, with C(peer), C(hostname), C(source), C(verification), C(count),
-      C(first), C(last) and a few C(paths) and C(agents).
+      C(first), C(last) and a few C(paths) and C(agents). A path of more than 120 characters is cut, with a V(*) at the
+      end.
     - Callers past the edge that no exception covers come first, the most frequent before the others. The edge is one
       sender for each hostname and verification, with V(edge) as its C(peer).
   returned: success
@@ -248,11 +269,13 @@ missing_nonces:
   type: list
   elements: str
 cursor:
-  description: The position after the last whole line.
+  description: The position after the last whole line, also if none is in the window. Empty if there is no log.
   returned: success
   type: dict
 cursor_lost:
-  description: The given position fits no file any more, so everything was read.
+  description:
+    - The given position fits no file any more, so everything was read. So it is with that of an empty log, if an older
+      file was written since, because that could be a copy of what was in the log meanwhile.
   returned: success
   type: bool
 """

@@ -16,6 +16,7 @@ description:
     no, an unknown and another site's name in the handshake, with odd spellings of the hostname, with HTTP/2 requests
     on another site's connection, with forged certificates, over TLS 1.2 and 1.3, and with TLS sessions of other sites.
   - A refusal counts as enforcement only where the right client was seen to get in, see O(certificate) and O(edge).
+  - A door that could not be tried in time, or gave no clear answer, makes the hostname V(inconclusive).
   - What is found is returned and never makes the module fail. Look at RV(as_expected), RV(holes) and RV(findings).
   - Run it on the controller (C(delegate_to=localhost)), or on any host that is not behind the origin's own firewall.
 author:
@@ -45,10 +46,10 @@ options:
         elements: str
         default: []
       ports:
-        description: TCP ports that speak TLS.
+        description:
+          - TCP ports that speak TLS. By default those of O(origins[].listeners), or 443 where none of these speaks TLS.
         type: list
         elements: int
-        default: [443]
       plain_ports:
         description: TCP ports that speak HTTP without TLS. A closed port is fine.
         type: list
@@ -62,6 +63,9 @@ options:
       listeners:
         description:
           - Further listeners as C(origin_site) returns them, such as V(*:8443), V([::]:443) or V(443 quic).
+          - Nothing is sent to an address that is not among O(origins[].addresses). A listener on another one, such as
+            a private address behind NAT, is tried at the same port of the addresses of its family, and is a finding
+            if that fails. Sockets of files and of the loopback are left out.
         type: list
         elements: str
         default: []
@@ -82,6 +86,7 @@ options:
       edge_status:
         description:
           - The status that a request through the edge got just now, as the positive control. V(0) is not known.
+          - See O(edge) for what counts. The protected page stays unknown, so that pages can't be compared.
         type: int
         default: 0
       certificate:
@@ -169,15 +174,28 @@ options:
     description:
       - Make one request for each hostname through the edge, as a positive control. V(dns) goes where the hostname
         points to; V(HOST:PORT) goes there.
+      - It counts only where O(certificate) was not tried, and only with a status below 500 other than 400, 403, 421
+        and 429, which an edge gives by itself.
+      - It reaches one origin. If there are several in O(origins), it proves none of them, unless
+        O(edge_for_every_origin=true). So give all origins of a hostname in one call.
     type: str
     default: ""
+  edge_for_every_origin:
+    description:
+      - Let the control through the edge count for each of several O(origins), although it reached only one.
+      - Only for callers that prove in another way that the edge gets in at each origin, as the playbook C(enforce)
+        does by canaries and logs. It stays a finding.
+    type: bool
+    default: false
   paths:
     description: Request paths. The first is tried in every way, the others without and with our certificate.
     type: list
     elements: str
     default: ["/"]
   depth:
-    description: With V(quick), only names in the handshake are tried, without forged certificates and sessions.
+    description:
+      - V(quick) is a look, no proof. It tries the names in the handshake and leaves out forged certificates, sessions,
+        spellings and HTTP/2 on another site's connection, so that holes of these kinds stay unseen.
     type: str
     default: full
     choices: [full, quick]
@@ -195,7 +213,9 @@ options:
     type: float
     default: 10.0
   time_limit:
-    description: Seconds for everything. What was not tried by then is a finding.
+    description:
+      - Seconds for everything. What was not tried by then is a finding, and with O(expect=enforce) an error.
+      - A hostname needs about 60 to 110 connections for each address and TLS port, see O(rate).
     type: float
     default: 300.0
   rate:
@@ -207,7 +227,8 @@ options:
     type: int
     default: 8
   retries:
-    description: How often a request without a clear answer is repeated.
+    description:
+      - How often a request without a clear answer is repeated. With less than 2, closed connections are no refusal.
     type: int
     default: 2
 requirements:
@@ -215,8 +236,9 @@ requirements:
   - cryptography, unless O(certificates=[])
   - aioquic, for HTTP/3 only
 notes:
-  - A hostname takes about 60 small requests per address and TLS port. They carry the user agent C(originlock-probe) and
-    show in the logs of the origin.
+  - A hostname takes 47 to 83 small requests for each address and TLS port (10 to 18 with O(depth=quick)), 21 to 32 for
+    an HTTP/3 port and 2 for a plain one; each further CA or name in O(foreign_sni) adds 8 to 20. They carry the user
+    agent C(originlock-probe) and show in the logs of the origin.
 seealso:
   - module: originlock.aop.origin_site
 """
@@ -272,13 +294,15 @@ summary:
       description:
         - What was found. V(enforced) (refused, and the right client gets in), V(open), V(asks_only) (asks for a
           certificate and serves everybody), V(misrouted) (does not serve that hostname), V(down) (refuses the right
-          client, too) or V(inconclusive).
+          client, too) or V(inconclusive) (no positive control, or a door without a clear answer).
       type: str
     as_expected:
       description: Whether that is as expected, without a hole or an error.
       type: bool
     control:
-      description: The positive control, V(leaf), V(edge), V(failed) or empty.
+      description:
+        - The positive control, V(leaf), V(edge), V(some_origin) (through the edge, at one of several origins),
+          V(failed) or empty.
       type: str
     requests:
       description: Number of requests.

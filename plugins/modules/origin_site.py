@@ -12,7 +12,8 @@ version_added: "0.1.0"
 description:
   - Finds the server blocks or virtual hosts that serve the given hostnames, in what the server says is loaded,
     and brings them to C(off), C(log_only) or C(enforce).
-  - The site files stay the user's. Each gets one marked include line per protected hostname, and loses it with C(off).
+  - The site files stay the user's. They get marked include lines, and lose them with C(off). On NGINX that's one
+    line in each server block, on Apache one with a comment above it for each hostname in each virtual host.
   - The whole configuration is checked by the server before a live file is touched. Then the files are exchanged,
     checked again, and the server is reloaded. If anything fails, the old files are back and the server runs on them.
   - Trust bundles and certificates are verified on the controller before the origin is touched.
@@ -25,7 +26,9 @@ attributes:
     description: The server checks the configuration as it would be, from copies. No live file is touched.
   diff_mode:
     support: full
-    description: Shows every file that changes.
+    description:
+      - Shows every file that changes, site files as a whole. They may hold secrets, say in C(proxy_set_header).
+      - Without C(--diff) the result holds no text of a file.
 options:
   server:
     description: The web server.
@@ -63,11 +66,18 @@ options:
         type: list
         elements: str
         default: []
+      untrusted:
+        description:
+          - Why a certificate isn't trusted by the bundle. Set by the part of the module that runs on the controller.
+        type: str
+        default: ""
   state:
     description:
       - V(present) brings the hostnames to their stages.
-      - V(confirmed) keeps a change that was made with O(confirm_within).
-      - V(reverted) takes it back at once.
+      - V(confirmed) keeps a change that was made with O(confirm_within). It's an error if the change isn't there any
+        more, because its timer or another run has taken it back, or if there never was such a change.
+      - V(reverted) takes it back at once. It's no error if there's nothing to take back any more; see RV(outcome).
+      - Both know server and O(paths) from the change itself, so O(paths) isn't used by them.
     type: str
     default: present
     choices: [present, confirmed, reverted]
@@ -76,7 +86,10 @@ options:
     type: str
     default: ""
   never_relax:
-    description: Leave a hostname at V(enforce) when V(log_only) is asked for.
+    description:
+      - Leave a hostname at V(enforce) when V(log_only) is asked for.
+      - Then O(hostnames[].certificate) is judged as for V(enforce). If the origin would refuse one of them with the new
+        O(hostnames[].trust_bundle), that's an error and nothing is changed.
     type: bool
     default: false
   manage_sites:
@@ -99,7 +112,9 @@ options:
     default: {}
   confirm_within:
     description:
-      - Seconds after which a timer on the origin takes the change back unless it was confirmed. Needs systemd.
+      - Seconds after which a timer on the origin takes the change back unless it was confirmed. Needs systemd. They
+        begin before the first file is changed.
+      - If the server refuses the old files then, the timer tries again for an hour.
       - With V(0) the change stays.
     type: int
     default: 0
@@ -138,7 +153,7 @@ EXAMPLES = r"""
 RETURN = r"""
 sites:
   description: Where the hostnames are served, one entry for each hostname and place.
-  returned: success
+  returned: success and O(state=present)
   type: list
   elements: dict
   contains:
@@ -163,7 +178,7 @@ sites:
       type: str
 findings:
   description: What a person should know; those of severity C(error) make the module refuse.
-  returned: always
+  returned: unless the checks on the controller fail
   type: list
   elements: dict
   contains:
@@ -189,21 +204,45 @@ findings:
       description: What to do.
       type: str
 reload:
-  description: How the server was told, C(none), C(reload), C(replace) (new processes beside the old) or C(restart).
-  returned: success
+  description: How the server was told, C(none), C(reload) or C(replace) (new processes beside the old, or a restart).
+  returned: success and O(state=present)
   type: str
+outcome:
+  description:
+    - What became of the change. C(confirmed), or with O(state=reverted) one of the following.
+    - C(reverted), it was taken back now. C(already_reverted), its timer or another run had done that before.
+    - C(confirmed), it had been confirmed and stays. C(nothing), there's no such change on this origin.
+    - How a change ended is known for an hour, and that it was confirmed until the next run for this server.
+  returned: success and O(state=confirmed) or O(state=reverted)
+  type: str
+left:
+  description: Files that weren't put back, because somebody else had changed them since. Each is a warning, too.
+  returned: success and O(state=present) or O(state=reverted)
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The file. Include lines of ours were taken out of it.
+      type: str
+    backup:
+      description: Where its content of before is; empty if it wasn't there.
+      type: str
 recovered:
   description: Changes of runs that had died, which were taken back first.
-  returned: success
+  returned: success and O(state=present)
   type: list
   elements: str
 now:
   description: The origin's clock at the end, in epoch seconds.
-  returned: when O(state=present)
+  returned: success and O(state=present)
   type: float
 transaction:
   description: The change that waits for its confirmation, or empty.
-  returned: success
+  returned: success and O(state=present), and when a change that waits is in the way
+  type: str
+validator_output:
+  description: The server's own words.
+  returned: when the server refuses a configuration
   type: str
 """
 

@@ -26,7 +26,7 @@ def theatre() -> Iterator[Theatre]:
         "aop_zones": [{"name": "example.com", "hostnames": NAMES}],
         "aop_canary_required": False,
     }
-    # What real deployments take; the clock is ten times as fast as the one on the wall.
+    # What real deployments take.
     switches = {"certificate_deploy_seconds": 8, "association_deploy_seconds": 8, "ip_rate_limit": 0}
     with Theatre("e2e-budget", "", settings=settings, switches=switches) as theatre:
         yield theatre

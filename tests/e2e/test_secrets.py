@@ -75,6 +75,9 @@ def theatre() -> Iterator[Theatre]:
             "TMPDIR": str(temporary),
             "CLOUDFLARE_API_TOKEN": TOKEN,
             "ANSIBLE_PIPELINING": "0",
+            # What a person sets who looks for the reason of a failure.
+            "ANSIBLE_DISPLAY_TRACEBACK": "always",
+            "ANSIBLE_INJECT_INVOCATION": "1",
         }
         yield theatre
 
@@ -113,6 +116,7 @@ def played(theatre: Theatre, name: str, **variables: object) -> None:
     with Watcher(folders) as watcher:
         output = theatre.play(name, "-vvvv", "--diff", **variables).output
     assert "<127.0.0.1> EXEC" in output, "it was really that talkative"
+    assert "module_args" in output, "the arguments of modules were shown"
     assert shown(theatre, output) == []
     assert len(watcher.commands) > 20
     assert any("AnsiballZ" in command for command in watcher.commands), "modules were seen in the process list"
@@ -160,6 +164,7 @@ def test_a_wrong_passphrase_is_not_told(theatre: Theatre) -> None:
     path.write_text(json.dumps({"aop_ca_passphrase": wrong, **due}))
     failed = theatre.play("onboard", "-vvvv", check=False)
     assert failed.status != 0
+    assert "Traceback (most recent call last)" in failed.output
     assert "passphrase" in failed.output
     assert wrong not in failed.output
     assert shown(theatre, failed.output) == []

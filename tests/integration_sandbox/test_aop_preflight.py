@@ -157,15 +157,37 @@ def test_limits(sandbox: Control) -> None:
     many = ["h%d.example.com" % number for number in range(101)]
     ran = play(
         sandbox,
-        {"aop_preflight": {"hostnames": many[:100]}},
+        {"aop_preflight": {"hostnames": many, "new_certificates": 1}},
+        {"aop_preflight": {"hostnames": many, "new_certificates": 2}},
         {"aop_preflight": {"hostnames": many}},
-        {"aop_preflight": {"hostnames": many, "new_certificates": 0}},
     )
     tight, over, none = ran.results
     assert "certificate_headroom" in codes(tight, "warning")
     assert "certificate_limit" in codes(over, "error")
     assert "No hostname uses" in str(over["findings"])
-    assert not [code for code in codes(none) if code.startswith("certificate_")]
+    assert not [code for code in codes(none) if code.startswith("certificate_")], "they find places on what is there"
+
+
+def test_what_cannot_be_read_is_null(sandbox: Control) -> None:
+    sandbox.fault({"type": "status", "status": 400, "code": 9999, "message": "internal"}, operation="H2")
+    ran = play(
+        sandbox,
+        {"aop_preflight": {"hostnames": [HOST], "fail_on": "error"}},
+        {"aop_preflight": {"hostnames": [HOST]}},
+    )
+    blind, seeing = ran.results
+    assert "[unreadable] the hostname certificates could not be read" in blind["msg"]
+    assert (blind["certificates"], blind["associations"], blind["complete"]) == (None, None, False)
+    assert (seeing["certificates"], seeing["associations"], seeing["complete"]) == ([], [], True)
+
+
+def test_a_certificate_that_the_list_does_not_show_yet(sandbox: Control) -> None:
+    sandbox.config(list_lag_seconds=3600)
+    held = upload(sandbox)[0]
+    associate(sandbox, {"hostname": HOST, "cert_id": held, "enabled": True})
+    ran = play(sandbox, {"aop_preflight": {"hostnames": [HOST], "dns_check": "none"}})
+    assert "association_certificate_deleted" not in codes(ran.last)
+    assert [one["id"] for one in ran.last["certificates"]] == [held]
 
 
 def test_kinds_of_certificates(sandbox: Control) -> None:

@@ -29,12 +29,14 @@ try:
     if work["what"] == "apply":
         wanted = [Protection(**entry) for entry in work["wanted"]]
         args = (driver, wanted, Options(**work["options"]), run, work["check_mode"], work["confirm_within"])
-        result = engine.apply(*args).as_dict()
+        result = engine.apply(*args, paths=work["paths"]).as_dict(diff=True)
     elif work["what"] == "inspect":
         result = {"sites": [site.as_dict() for site in driver.inspect(driver.discover(), work["hostnames"])]}
+    elif work["what"] == "confirm":
+        result = {"changed": engine.confirm(work["id"], run)}
     else:
-        before = [driver] if work["what"] == "revert" else []
-        result = {"changed": getattr(engine, work["what"])(*before, work["id"], run)}
+        reverted = engine.revert(lambda server, paths: load(server, paths, run), work["id"], run)
+        result = {"outcome": reverted.outcome, "left": list(reverted.left)}
 except OriginError as error:
     result = {"error": str(error), "remedy": error.remedy, "details": error.details()}
 print(json.dumps(result))

@@ -111,6 +111,7 @@ class Theatre:
             "aop_ca_passphrase": PASSPHRASE,
             "aop_edge_connect_to": "%s:%d" % self.sandbox.edge,
             "aop_edge_ca_path": str(self.sandbox.edge_ca),
+            **({} if self._hosts else {"aop_hosts": "!all"}),
             **self._settings,
         }
         (variables / "aop.yml").write_text(json.dumps(settings, indent=2) + "\n")

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .associations import (
-    LIMIT_PER_CERTIFICATE,
     Association,
     Reading,
     get_associations,
@@ -18,7 +17,9 @@ from .associations import (
 )
 from .client import Client
 from .errors import ApiError, CloudflareError, InvalidInput
+from .limits import HOSTNAMES_PER_CERTIFICATE
 from .operations import PUT_ASSOCIATIONS
+from .status import is_stuck
 
 BATCH = 100
 # Further requests that are spent on finding the culprits of one refused batch.
@@ -95,7 +96,7 @@ def _change(wish: Wish, reading: Reading, predict: bool = False) -> Change:
         )
     enabled = wish.enabled if wish.enabled is not None else (before.enabled if before else True)
     same = before is not None and before.certificate_id == certificate_id and before.enabled == enabled
-    stuck = before is not None and before.status in ("deployment_timed_out", "deletion_timed_out")
+    stuck = before is not None and is_stuck(before.status)
     if same and not stuck:
         return Change(wish.hostname, before, before, write=False)
     after = Association(wish.hostname, certificate_id, enabled, "pending_deployment")
@@ -169,8 +170,8 @@ def _refused(change: Change, error: ApiError, size: int) -> Change:
     report = dict(error.summary(), text=str(error), remedy=error.remedy)
     if size > 1 and not error.has(1415, 1404):
         report["remedy"] = "Refused together with %d others; write fewer at a time. %s" % (size - 1, error.remedy)
-    if size >= LIMIT_PER_CERTIFICATE and change.after is not None:
-        report["remedy"] += " A certificate can have %d hostnames at most." % LIMIT_PER_CERTIFICATE
+    if size >= HOSTNAMES_PER_CERTIFICATE and change.after is not None:
+        report["remedy"] += " A certificate can have %d hostnames at most." % HOSTNAMES_PER_CERTIFICATE
     return replace(change, after=change.before, error=report)
 
 

@@ -14,12 +14,10 @@ from .client import CONCURRENCY, Client
 from .errors import ApiError
 from .hostnames import normalise
 from .operations import GET_ASSOCIATION, LIST_ASSOCIATIONS
+from .status import DELETED, is_going
 
-LIMIT_PER_CERTIFICATE = 100
 PER_PAGE = 1000
 NOT_CONFIGURED = 1553
-# Of associations and of certificates.
-GONE = ("deleted", "pending_deletion")
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Association:
     @property
     def void(self) -> bool:
         """True if it was taken away, perhaps not everywhere yet."""
-        return self.enabled is None or self.status in GONE
+        return self.enabled is None or is_going(self.status)
 
     def public(self) -> Dict[str, Any]:
         """All fields as modules return them."""
@@ -131,6 +129,6 @@ def sort_out(found: Iterable[Association], complete: bool) -> Reading:
     for one in found:
         if not one.void:
             live[one.hostname] = one
-        elif one.status != "deleted":
+        elif one.status != DELETED:
             settling[one.hostname] = one
     return Reading(live, {name: one for name, one in settling.items() if name not in live}, complete)

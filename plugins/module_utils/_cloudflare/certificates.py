@@ -11,13 +11,13 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 from . import times
 from .client import Client
 from .errors import ApiError, CloudflareError, OutcomeUnknown
+from .limits import CERTIFICATES_PER_ZONE
 from .operations import Store
 from .pem import Leaf, fingerprint
+from .status import DELETED, is_live
 from .waiting import pauses
 
-LIMIT_PER_ZONE = 10
 ALREADY_EXISTS = 1406
-_LEAVING = ("pending_deletion", "deletion_timed_out")
 # A certificate just made can be missing from the list for some time.
 _LAG_LOOKS = 4
 _pause = pauses(1.0, 15.0)
@@ -40,7 +40,7 @@ class Certificate:
     @property
     def live(self) -> bool:
         """False for what is deleted or being deleted."""
-        return self.status != "deleted" and self.status not in _LEAVING
+        return is_live(self.status)
 
     def public(self) -> Dict[str, Any]:
         """All fields as modules return them."""
@@ -76,7 +76,7 @@ def parse_certificate(item: Mapping[str, Any]) -> Certificate:
 def list_certificates(client: Client, store: Store, zone_id: str) -> List[Certificate]:
     """Those of the zone that are not deleted. The list lags behind uploads by up to some tens of seconds."""
     found = [parse_certificate(item) for item in client.call(store.listing, zone_id=zone_id).items()]
-    return [certificate for certificate in found if certificate.status != "deleted"]
+    return [certificate for certificate in found if certificate.status != DELETED]
 
 
 def get_certificate(client: Client, store: Store, zone_id: str, certificate_id: str) -> Optional[Certificate]:
@@ -178,11 +178,11 @@ def _filled(made: Certificate, leaf: Leaf) -> Certificate:
 def _tell_limit(error: ApiError, store: Store, known: Sequence[Certificate]) -> None:
     """Codes of a used up limit are not documented, so the count itself is told."""
     count = sum(1 for certificate in known if certificate.live)
-    if count >= LIMIT_PER_ZONE and not error.denied and not error.has(1408, 1412):
+    if count >= CERTIFICATES_PER_ZONE and not error.denied and not error.has(1408, 1412):
         error.remedy = "The zone had %d %ss already, and %d is Cloudflare's limit: delete those no longer used. %s" % (
             count,
             store.noun,
-            LIMIT_PER_ZONE,
+            CERTIFICATES_PER_ZONE,
             error.remedy,
         )
 

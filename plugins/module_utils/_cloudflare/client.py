@@ -45,15 +45,12 @@ class Credentials:
         :raises InvalidInput: if there are none, or not whole.
         """
         if self.token:
-            token = self.token.strip()
-            if not token.isascii() or any(mark.isspace() or ord(mark) < 33 for mark in token):
-                raise InvalidInput(
-                    "The API token holds spaces, line breaks or other characters that no token has.",
-                    "Give the bare token in api_token or CLOUDFLARE_API_TOKEN.",
-                )
-            return {"Authorization": "Bearer " + token}
+            return {"Authorization": "Bearer " + _bare(self.token, "API token", "api_token or CLOUDFLARE_API_TOKEN")}
         if self.email and self.key:
-            return {"X-Auth-Email": self.email.strip(), "X-Auth-Key": self.key.strip()}
+            return {
+                "X-Auth-Email": _bare(self.email, "e-mail address", "api_email or CLOUDFLARE_EMAIL"),
+                "X-Auth-Key": _bare(self.key, "API key", "api_key or CLOUDFLARE_API_KEY"),
+            }
         raise InvalidInput(
             "No credentials for Cloudflare were given.",
             "Set api_token (or CLOUDFLARE_API_TOKEN), or both api_email and api_key.",
@@ -66,6 +63,17 @@ class Credentials:
     def identity(self) -> str:
         """What the rate limit is counted for: the token, or the user."""
         return (self.token or self.email or "").strip()
+
+
+def _bare(value: str, noun: str, options: str) -> str:
+    """A credential without blanks around it; what else no header may hold is refused, never told."""
+    bare = value.strip()
+    if not bare.isascii() or any(mark.isspace() or ord(mark) < 33 for mark in bare):
+        raise InvalidInput(
+            "The %s holds spaces, line breaks or other characters that do not belong there." % noun,
+            "Give the bare %s in %s." % (noun, options),
+        )
+    return bare
 
 
 @dataclass(frozen=True)

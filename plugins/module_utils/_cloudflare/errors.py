@@ -150,7 +150,9 @@ def _remedy(operation: Operation, status: int, codes: Sequence[int]) -> str:
             return known
     if status == 429:
         return "The account's limit of 1,200 requests per 5 minutes is used up; run again in 5 minutes."
-    if any(code in _CREDENTIALS for code in codes) or (status == 401 and operation.permission != "any"):
+    if status >= 500:
+        return "Cloudflare has a problem; see https://www.cloudflarestatus.com and run again."
+    if any(code in _CREDENTIALS for code in codes) or status == 401:
         return "The credentials are not valid: check api_token (or api_email and api_key), its expiry and IP filter."
     if 10001 in codes:
         return "The token could not be authenticated: a new one needs a minute to be known everywhere; else check it."
@@ -164,6 +166,4 @@ def _remedy(operation: Operation, status: int, codes: Sequence[int]) -> str:
         return "The token lacks the permission '%s' for this zone, or does not include the zone." % operation.permission
     if any(code in (7000, 7003) for code in codes):
         return "An identifier in the request is probably wrong: check the zone id."
-    if status >= 500:
-        return "Cloudflare has a problem; see https://www.cloudflarestatus.com and run again."
     return "See the Ray ID with Cloudflare's support if the reason is not clear."

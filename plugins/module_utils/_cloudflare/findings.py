@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from . import operations, times
-from .associations import GONE, LIMIT_PER_CERTIFICATE, Association
-from .certificates import LIMIT_PER_ZONE
+from .associations import Association
+from .limits import CERTIFICATES_PER_ZONE, HOSTNAMES_PER_CERTIFICATE
 from .settings import SSL, SSL_AUTOMATIC_MODE, TLS_CLIENT_AUTH
+from .status import is_live
 from .survey import Survey
 
 ERROR, WARNING, INFO = "error", "warning", "info"
 SEVERITIES = (ERROR, WARNING, INFO)
-_SHOWN = 10
+_ANEW = "upload a certificate (hostname_certificate) and associate the hostname with it (hostname_association)."
 
 # What the token must be allowed for each kind of work; (permission, can be proved by a read).
 PURPOSES: Dict[str, Sequence[str]] = {
@@ -48,7 +49,8 @@ class Finding:
 class Plan:
     """What is going to be done: for these hostnames, with so many certificates more, for these purposes.
 
-    ``new_certificates`` None = as many as the hostnames without an association need at 100 each.
+    ``new_certificates`` None = as many as the hostnames without an association need that find no place on the zone's
+    certificates.
     ``known`` are SHA-256 of leaves that are at hand (they need no new place where they are uploaded already).
     ``min_days``: certificates must be valid for so many days more after ``now`` (aware).
     """
@@ -59,6 +61,8 @@ class Plan:
     known: Sequence[str]
     min_days: float
     now: datetime.datetime
+    certificates_per_zone: int = CERTIFICATES_PER_ZONE
+    hostnames_per_certificate: int = HOSTNAMES_PER_CERTIFICATE
 
 
 def judge(seen: Survey, plan: Plan) -> List[Finding]:
@@ -80,8 +84,9 @@ def _access(seen: Survey, plan: Plan) -> Iterator[Finding]:
         wanted = error.operation.permission
         severity = WARNING if wanted == operations.ZONE_READ and seen.certificates is not None else ERROR
         yield Finding("permission_missing", severity, "%s could not be read: %s" % (what, error), error.remedy)
-    for what, error in seen.unreadable:
-        yield Finding("unreadable", WARNING, "%s could not be read: %s" % (what, error), error.remedy)
+    for what, error, optional in seen.unreadable:
+        severity = WARNING if optional else ERROR
+        yield Finding("unreadable", severity, "%s could not be read: %s" % (what, error), error.remedy)
     needed = sorted({permission for purpose in plan.purposes for permission in PURPOSES[purpose]})
     if needed:
         yield Finding(
@@ -158,49 +163,63 @@ def _limits(seen: Survey, plan: Plan) -> Iterator[Finding]:
     if seen.certificates is None:
         return
     live = [one for one in seen.certificates if one.live]
-    known = seen.associations.associations if seen.associations else {}
-    looked_at = seen.looked_at
-    unassociated = sum(1 for name in looked_at if name not in known) * len(plan.hostnames) // max(1, len(looked_at))
+    used = _used(seen)
     new = plan.new_certificates
-    if new is None:
-        there = {one.sha256 for one in live}
-        new = sum(1 for sha256 in set(plan.known) if sha256 not in there)
-        if not plan.known:
-            new = -(-unassociated // LIMIT_PER_CERTIFICATE)
-    used = {one.certificate_id for one in known.values()}
-    complete = seen.associations is not None and seen.associations.complete
-    spare = [str(one.id) for one in live if one.id not in used] if complete else []
+    needed = 0
+    if new is None and plan.known:
+        new = len(set(plan.known) - {one.sha256 for one in live})
+    elif new is None:
+        needed = _unassociated(seen, plan)
+        free = sum(max(0, plan.hostnames_per_certificate - used[one.id]) for one in live)
+        new = -(-max(0, needed - free) // plan.hostnames_per_certificate)
+    # Certificates that nothing uses are spare unless hostnames are about to be put on them.
+    complete = seen.associations is not None and seen.associations.complete and not needed
+    spare = [str(one.id) for one in live if complete and not used[one.id] and one.sha256 not in plan.known]
     hint = " No hostname uses %s." % ", ".join(spare) if spare else ""
     total = len(live) + new
     count = "%d hostname certificates, and %d more are needed" % (len(live), new)
-    if total > LIMIT_PER_ZONE:
+    limit = plan.certificates_per_zone
+    if total > limit:
         yield Finding(
             "certificate_limit",
             ERROR,
-            "The zone has %s; %d is Cloudflare's limit." % (count, LIMIT_PER_ZONE),
-            "Delete certificates that are not used, or put more hostnames on each (up to %d).%s"
-            % (LIMIT_PER_CERTIFICATE, hint),
+            "The zone has %s; %d is the limit." % (count, limit),
+            "Delete certificates that are not used, put more hostnames on each (up to %d), or raise "
+            "certificates_per_zone (for onboard: client_pki_certificates_per_zone) if Cloudflare raised it for you.%s"
+            % (plan.hostnames_per_certificate, hint),
         )
-    elif total == LIMIT_PER_ZONE:
+    elif total == limit:
         yield Finding(
             "certificate_headroom",
             WARNING,
-            "The zone has %s; at the limit of %d there is no room for the next generation." % (count, LIMIT_PER_ZONE),
+            "The zone has %s; at the limit of %d there is no room for the next generation." % (count, limit),
             "Keep one place free for rotation: delete certificates that are not used.%s" % hint,
         )
-    yield from _crowds(seen, plan)
+    yield from _crowds(seen, plan.hostnames_per_certificate)
 
 
-def _crowds(seen: Survey, plan: Plan) -> Iterator[Finding]:
+def _unassociated(seen: Survey, plan: Plan) -> int:
+    """Hostnames without an association; reckoned from the sample if only that was looked at."""
     known = seen.associations.associations if seen.associations else {}
-    for certificate_id, count in Counter(one.certificate_id for one in known.values()).items():
-        if count >= LIMIT_PER_CERTIFICATE:
+    count = sum(1 for name in seen.looked_at if name not in known)
+    return count * len(plan.hostnames) // max(1, len(seen.looked_at))
+
+
+def _used(seen: Survey) -> Counter[Optional[str]]:
+    """Number of hostnames by id of their certificate."""
+    known = seen.associations.associations if seen.associations else {}
+    return Counter(one.certificate_id for one in known.values())
+
+
+def _crowds(seen: Survey, limit: int) -> Iterator[Finding]:
+    for certificate_id, count in _used(seen).items():
+        if count >= limit:
             yield Finding(
                 "association_limit",
-                WARNING if count == LIMIT_PER_CERTIFICATE else ERROR,
-                "The certificate %s has %d hostnames; %d is Cloudflare's limit."
-                % (certificate_id, count, LIMIT_PER_CERTIFICATE),
-                "Put further hostnames on another certificate.",
+                WARNING if count == limit else ERROR,
+                "The certificate %s has %d hostnames; %d is the limit." % (certificate_id, count, limit),
+                "Put further hostnames on another certificate, or raise hostnames_per_certificate (for onboard: "
+                "client_pki_hostnames_per_certificate) if Cloudflare raised it for you.",
             )
 
 
@@ -234,12 +253,12 @@ def _association(seen: Survey, plan: Plan, one: Association) -> Iterator[Finding
         )
     held = next((each for each in seen.certificates or () if each.id == one.certificate_id), None)
     status = held.status if held else one.certificate_status
-    if (held is None and status is None) or status in GONE:
+    if not is_live(status):
         yield Finding(
             "association_certificate_deleted",
-            ERROR,
-            "The certificate %s of %s is %s." % (one.certificate_id, name, status or "not in the zone any more"),
-            "Upload a certificate and associate the hostname with it.",
+            WARNING,
+            "The certificate %s of %s is %s." % (one.certificate_id, name, status),
+            "Run originlock.aop.onboard, or %s" % _ANEW,
             name,
         )
     elif status not in (None, "active") or one.status not in (None, "active"):
@@ -259,9 +278,10 @@ def _association(seen: Survey, plan: Plan, one: Association) -> Iterator[Finding
         verb = "expired" if gone else "expires"
         yield Finding(
             "association_certificate_expired" if gone else "association_certificate_expiring",
-            ERROR if gone else WARNING,
+            WARNING,
             "The certificate %s of %s %s on %s." % (one.certificate_id, name, verb, end.date()),
-            "Cloudflare goes on presenting it and origins refuse it: rotate to a new one.",
+            "Cloudflare goes on presenting an expired certificate and origins refuse it. Run originlock.aop.onboard, "
+            "which renews it from client_pki_renew_before days before its end, or %s" % _ANEW,
             name,
         )
 

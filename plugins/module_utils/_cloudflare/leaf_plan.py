@@ -1,11 +1,7 @@
 # Copyright (c) 2026, originlock contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which leaf serves which hostname, under the limits of a zone.
-
-Source of the limits: API reference of Authenticated Origin Pulls (10 hostname certificates in a zone,
-100 associations of a certificate).
-"""
+"""Which leaf serves which hostname, under the limits of a zone."""
 
 from __future__ import annotations
 
@@ -14,8 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-CERTIFICATES_PER_ZONE = 10
-HOSTNAMES_PER_CERTIFICATE = 100
+from .limits import CERTIFICATES_PER_ZONE, HOSTNAMES_PER_CERTIFICATE
 
 
 @dataclass(frozen=True)
@@ -34,13 +29,14 @@ def plan_leaves(
     other_certificates: int = 0,
     certificates_per_zone: int = CERTIFICATES_PER_ZONE,
     hostnames_per_certificate: int = HOSTNAMES_PER_CERTIFICATE,
+    uploaded: Iterable[str] = (),
 ) -> LeafPlan:
     """Place ``hostnames`` on leaves; what is placed stays, so that a run changes nothing it need not change.
 
     ``placed`` says which leaf (by name) serves a hostname today, also for hostnames that aren't asked for: they take
-    room. ``other_certificates`` counts certificates of the zone that aren't ours. A leaf bears the name of the first
-    hostname that it was made for. The same input gives the same plan, so a run that was killed is continued by the
-    next.
+    room. ``other_certificates`` counts certificates of the zone that aren't ours; ``uploaded`` names the leaves of ours
+    that are there, used or not. A leaf bears the name of the first hostname that it was made for. The same input gives
+    the same plan, so a run that was killed is continued by the next.
     """
     wanted = sorted(set(hostnames))
     load = Counter(placed.values())
@@ -60,7 +56,7 @@ def plan_leaves(
         leaves[name] = missing[:hostnames_per_certificate]
         missing = missing[hostnames_per_certificate:]
     used = {name: tuple(sorted(names)) for name, names in leaves.items() if names}
-    return LeafPlan(used, *_judge(zone, len(leaves), other_certificates, certificates_per_zone))
+    return LeafPlan(used, *_judge(zone, len({*leaves, *uploaded}), other_certificates, certificates_per_zone))
 
 
 def _names(hostnames: list[str]) -> Iterator[str]:

@@ -48,8 +48,6 @@ class Store:
 
 LIST_ZONES = Operation("look up the zone", "GET", "/zones", ZONE_READ)
 GET_ZONE = Operation("read the zone", "GET", "/zones/{zone_id}", ZONE_READ)
-VERIFY_TOKEN = Operation("verify the token", "GET", "/user/tokens/verify", "any")
-VERIFY_ACCOUNT_TOKEN = Operation("verify the token", "GET", "/accounts/{account_id}/tokens/verify", "any")
 GET_SETTING = Operation("read the zone setting", "GET", "/zones/{zone_id}/settings/{setting}", SETTINGS_READ)
 SET_SETTING = Operation("change the zone setting", "PATCH", "/zones/{zone_id}/settings/{setting}", SETTINGS_WRITE)
 LIST_DNS = Operation("read the DNS records", "GET", "/zones/{zone_id}/dns_records", DNS_READ)

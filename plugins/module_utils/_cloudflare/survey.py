@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from . import settings
 from .assign import spread
 from .associations import Reading, get_associations, list_associations
-from .certificates import Certificate, list_certificates
+from .certificates import Certificate, get_certificate, list_certificates
 from .client import Client
 from .dns import proxied
 from .errors import ApiError, ZoneNotFound
 from .operations import GET_ZONE_AOP, HOSTNAME_STORE
+from .status import DELETED
 from .zones import Zone, lookup
 
 # Without the list endpoint at most so many associations are read: the work itself needs the rate budget.
@@ -27,8 +29,9 @@ _T = TypeVar("_T")
 class Survey:
     """What was found. None = could not be read; then ``denied`` says which permission was missing for what.
 
+    ``certificates`` holds also those that only associations tell of, ``status`` deleted where there is none any more.
     ``looked_at`` are the hostnames whose associations were read: all, or a sample. ``proxied`` maps hostnames to True,
-    False or None (no record).
+    False or None (no record). ``unreadable`` says what failed for another reason, and whether work can do without it.
     """
 
     zone: Optional[Zone] = None
@@ -41,15 +44,15 @@ class Survey:
     proxied: Optional[Mapping[str, Optional[bool]]] = None
     dns_asked: Sequence[str] = ()
     denied: List[Tuple[str, ApiError]] = field(default_factory=list)
-    unreadable: List[Tuple[str, ApiError]] = field(default_factory=list)
+    unreadable: List[Tuple[str, ApiError, bool]] = field(default_factory=list)
 
-    def attempt(self, what: str, work: Callable[[], _T]) -> Optional[_T]:
+    def attempt(self, what: str, work: Callable[[], _T], optional: bool = False) -> Optional[_T]:
         """The result of ``work``, None if Cloudflare refused; each missing permission is noted once."""
         try:
             return work()
         except ApiError as error:
             if not error.denied:
-                self.unreadable.append((what, error))
+                self.unreadable.append((what, error, optional))
             elif not any(known.operation.permission == error.operation.permission for _what, known in self.denied):
                 self.denied.append((what, error))
             return None
@@ -79,15 +82,18 @@ def survey(client: Client, zone: str, hostnames: Sequence[str], dns: str) -> Sur
     seen.looked_at = hostnames
     if seen.certificates is not None:
         seen.associations = seen.attempt("the associations", lambda: _read(client, seen, zone_id, hostnames))
+        _read_unlisted(client, seen, zone_id)
     known = seen.associations.associations if seen.associations else {}
     if any(known[name].enabled is False for name in hostnames if name in known):
         seen.zone_level = seen.attempt(
-            "zone-level AOP", lambda: client.call(GET_ZONE_AOP, zone_id=zone_id).item().get("enabled") is True
+            "zone-level AOP",
+            lambda: client.call(GET_ZONE_AOP, zone_id=zone_id).item().get("enabled") is True,
+            optional=True,
         )
     asked = {"all": list(hostnames), "none": []}.get(dns, [name for name in seen.looked_at if name not in known])
     seen.dns_asked = asked
     if asked:
-        seen.proxied = seen.attempt("the DNS records", lambda: proxied(client, zone_id, asked))
+        seen.proxied = seen.attempt("the DNS records", lambda: proxied(client, zone_id, asked), optional=True)
     return seen
 
 
@@ -101,7 +107,27 @@ def _read(client: Client, seen: Survey, zone_id: str, hostnames: Sequence[str]) 
     return get_associations(client, zone_id, seen.looked_at)
 
 
+def _read_unlisted(client: Client, seen: Survey, zone_id: str) -> None:
+    """Read the certificates that associations hold and the list lacks: it lags, or they are deleted."""
+    if seen.certificates is None or seen.associations is None:
+        return
+    held = {one.certificate_id for one in seen.associations.associations.values() if one.certificate_id}
+    for certificate_id in sorted(held - {one.id for one in seen.certificates}):
+        found = seen.attempt("the certificate %s" % certificate_id, partial(_one, client, zone_id, certificate_id))
+        if found is not None:
+            seen.certificates.append(found)
+
+
+def _one(client: Client, zone_id: str, certificate_id: str) -> Certificate:
+    found = get_certificate(client, HOSTNAME_STORE, zone_id, certificate_id)
+    return replace(found, id=certificate_id) if found else Certificate(certificate_id, None, None, DELETED, None)
+
+
 def _setting(client: Client, seen: Survey, zone_id: str, name: str) -> None:
-    found = seen.attempt("the setting %s" % name, lambda: settings.read_setting(client, zone_id, name))
+    found = seen.attempt(
+        "the setting %s" % name,
+        lambda: settings.read_setting(client, zone_id, name),
+        optional=name != settings.SSL,
+    )
     if found is not None:
         seen.settings[name] = found

@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from .errors import WaitTimedOut
+from .status import ACTIVE, is_hopeless
 
-ACTIVE = "active"
-# Nothing becomes active from these by waiting longer.
-HOPELESS = ("deployment_timed_out", "deletion_timed_out", "pending_deletion", "deleted")
 _SHOWN = 10
 
 
@@ -47,6 +45,9 @@ def pauses(first: float = 1.0, longest: float = 15.0) -> Callable[[int], float]:
     return lambda number: min(longest, first * 2.0**number)
 
 
+_pause = pauses()
+
+
 def wait_active(
     look: Callable[[], Mapping[str, Optional[str]]],
     first: Mapping[str, Optional[str]],
@@ -55,7 +56,6 @@ def wait_active(
     tell: Callable[[str], None] = lambda text: None,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
-    pause: Callable[[int], float] = pauses(),
 ) -> List[str]:
     """Look until every object is active. Returns the history, one line per look.
 
@@ -71,11 +71,11 @@ def wait_active(
     while seen.pending():
         history.append(seen.text(noun))
         tell(history[-1])
-        hopeless = [name for name in seen.pending() if seen.statuses[name] in HOPELESS]
+        hopeless = [name for name in seen.pending() if is_hopeless(seen.statuses[name])]
         left = timeout - (clock() - start)
         if hopeless or left <= 0:
             raise _failure(seen, noun, timeout, history, hopeless)
-        sleep(min(pause(number), max(left, 0.05)))
+        sleep(min(_pause(number), max(left, 0.05)))
         number += 1
         seen = Look(clock() - start, dict(look()))
     if history:

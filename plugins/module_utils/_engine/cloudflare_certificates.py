@@ -13,10 +13,12 @@ from ansible_collections.originlock.aop.plugins.module_utils._cloudflare import 
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.associations import list_associations
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.client import Client
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.errors import CloudflareError, InvalidInput
+from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.limits import CERTIFICATES_PER_ZONE
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.operations import HOSTNAME_STORE, Store
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.pem import Leaf, read_leaf
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.waiting import wait_active
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.zones import Zone, resolve
+from ansible_collections.originlock.aop.plugins.module_utils._engine import private_keys
 
 _ENTRY: Dict[str, Any] = {
     "certificate": {"type": "str"},
@@ -75,6 +77,7 @@ def _entries(params: Mapping[str, Any]) -> List[Tuple[Optional[int], Mapping[str
 
 
 def _wanted(entry: Mapping[str, Any], label: str) -> _Wanted:
+    private_keys.refuse(entry["certificate"], label)
     text = _content(entry, "certificate")
     if text is None:
         if not entry["certificate_id"]:
@@ -120,9 +123,9 @@ def _present(
             )
     new = {leaf.sha256 for leaf, there in zip(leaves, before) if not (there and there.live)}
     count = len(new) + sum(1 for one in known if one.live)
-    if new and count > domain.LIMIT_PER_ZONE:
+    if new and count > CERTIFICATES_PER_ZONE:
         module.warn(
-            "The zone would have %d %ss; Cloudflare's limit is %d." % (count, store.noun, domain.LIMIT_PER_ZONE)
+            "The zone would have %d %ss; Cloudflare's limit is %d." % (count, store.noun, CERTIFICATES_PER_ZONE)
         )
     result: Dict[str, Any] = {"changed": bool(new), "zone": zone.public(), "progress": []}
     result["diff"] = _diff([one for one in before if one and one.live], leaves)

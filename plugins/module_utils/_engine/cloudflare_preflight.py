@@ -6,14 +6,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any, Dict, Iterator, List, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare import findings as cf
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.client import Client
-from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.errors import CloudflareError
+from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.errors import CloudflareError, InvalidInput
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.hostnames import normalise_all
+from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.limits import (
+    CERTIFICATES_PER_ZONE,
+    HOSTNAMES_PER_CERTIFICATE,
+)
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.pem import fingerprint
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.survey import survey
 from ansible_collections.originlock.aop.plugins.module_utils._pki import classify, verify
@@ -31,6 +35,8 @@ PREFLIGHT_SPEC: Dict[str, Any] = {
         "choices": sorted(cf.PURPOSES),
     },
     "min_days": {"type": "int", "default": 14},
+    "certificates_per_zone": {"type": "int", "default": CERTIFICATES_PER_ZONE},
+    "hostnames_per_certificate": {"type": "int", "default": HOSTNAMES_PER_CERTIFICATE},
     "dns_check": {"type": "str", "default": "all", "choices": ["all", "unassociated", "none"]},
     "fail_on": {"type": "str", "default": "none", "choices": ["none", "error", "warning"]},
 }
@@ -57,23 +63,33 @@ def preflight(module: AnsibleModule, client: Client) -> Dict[str, Any]:
         known=[found for found in map(fingerprint, leaves) if found],
         min_days=params["min_days"],
         now=now,
+        certificates_per_zone=_limit(params, "certificates_per_zone"),
+        hostnames_per_certificate=_limit(params, "hostnames_per_certificate"),
     )
     seen = survey(client, params["zone"], hostnames, params["dns_check"])
     found = [*cf.judge(seen, plan), *_leaves(leaves, now), *_bundles(bundles, now), *_pairs(leaves, bundles, now)]
     found.sort(key=lambda one: cf.SEVERITIES.index(one.severity))
-    known = seen.associations.associations if seen.associations else {}
     result: Dict[str, Any] = {
         "changed": False,
         "ok": not any(one.severity == cf.ERROR for one in found),
         "findings": [one.public() for one in found],
         "counts": {level: sum(1 for one in found if one.severity == level) for level in cf.SEVERITIES},
         "zone": seen.zone.public() if seen.zone else None,
-        "certificates": [one.public() for one in seen.certificates or []],
-        "associations": [one.public() for _name, one in sorted(known.items())],
+        "certificates": None if seen.certificates is None else [one.public() for one in seen.certificates],
+        "associations": None
+        if seen.associations is None
+        else [one.public() for _name, one in sorted(seen.associations.associations.items())],
         "complete": seen.certificates is not None and seen.associations is not None and seen.associations.complete,
     }
     _fail(result, found, params["fail_on"])
     return result
+
+
+def _limit(params: Mapping[str, Any], name: str) -> int:
+    found: int = params[name]
+    if found < 1:
+        raise InvalidInput("%s must be 1 or more." % name, "Leave it out for Cloudflare's usual limit.")
+    return found
 
 
 def _fail(result: Dict[str, Any], found: Sequence[cf.Finding], fail_on: str) -> None:

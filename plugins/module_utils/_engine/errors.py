@@ -10,6 +10,8 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.originlock.aop.plugins.module_utils._engine import private_keys
+
 
 def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> None:
     """Call ``work(module)`` and leave through ``exit_json`` or ``fail_json``.
@@ -19,18 +21,25 @@ def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) 
     its ``details()`` (if it has any) become further keys of the failure. Any other exception is a defect of ours; its
     type and place are told, but never its text, which could hold a secret.
     """
+    module.no_log_values.update(private_keys.secrets(module.params, module.no_log_values))
     try:
         result = work(module)
     except Exception as error:
-        if not hasattr(error, "remedy"):
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            path = place.filename.rsplit("/ansible_collections/", 1)[-1]
-            module.fail_json(
-                msg=f"Internal error: {type(error).__name__} in {path} line {place.lineno} ({place.name}). "
-                "This is a defect of originlock.aop; please report it."
-            )
-        remedy = getattr(error, "remedy", "")
-        details: dict[str, Any] = getattr(error, "details", dict)()
-        module.fail_json(msg=f"{error} {remedy}".strip(), **details)
+        failure = _failure(error)
     else:
         module.exit_json(**result)
+    # Not while the error is handled: Ansible would add its traceback, and with that its text.
+    module.fail_json(**failure)
+
+
+def _failure(error: Exception) -> dict[str, Any]:
+    """The arguments of C(fail_json)."""
+    if hasattr(error, "remedy"):
+        details: dict[str, Any] = getattr(error, "details", dict)()
+        return dict(details, msg=f"{error} {error.remedy}".strip())
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    path = place.filename.rsplit("/ansible_collections/", 1)[-1]
+    return {
+        "msg": f"Internal error: {type(error).__name__} in {path} line {place.lineno} ({place.name}). "
+        "This is a defect of originlock.aop; please report it."
+    }

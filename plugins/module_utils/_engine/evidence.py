@@ -31,6 +31,7 @@ CERTIFICATE_SPEC: dict[str, Any] = {
     "serial": {"type": "str"},
     "issuer": {"type": "str"},
     "current": {"type": "bool", "default": True},
+    "hostnames": {"type": "list", "elements": "str", "default": []},
 }
 
 EXCEPTION_SPEC: dict[str, Any] = {
@@ -110,11 +111,11 @@ def gather(module: AnsibleModule) -> dict[str, Any]:
     """What ``origin_evidence`` does."""
     params = module.params
     path = params["path"] or _default_path(params["server"])
-    known = generations(params["certificates"])
+    certificates = Certificates(generations(params["certificates"]))
     since = times.moment(params["since"], time.time())
     question = Question(
         edge=Ranges(params["edge_ranges"] or CLOUDFLARE_RANGES),
-        certificates=Certificates(known),
+        certificates=certificates,
         exceptions=Exceptions(declared(params["exceptions"]), datetime.now(timezone.utc).date()),
         hostnames=frozenset(name.rstrip(".").lower() for name in params["hostnames"]),
         nonces=frozenset(params["nonces"]),
@@ -124,13 +125,13 @@ def gather(module: AnsibleModule) -> dict[str, Any]:
     reading = read(path, question, cursor, params["workers"] or min(2, _processors()))
     if params["cursor_file"] and reading.cursor and not module.check_mode:
         _save_cursor(params["cursor_file"], reading.cursor)
-    current = {generation.label: generation.current for generation in known}
     return dict(
-        reading.tally.as_dict(current, params["offenders"]),
+        reading.tally.as_dict(certificates.current, params["offenders"]),
         changed=False,
         path=path,
         found=reading.found,
         files=reading.files,
+        not_read=reading.not_read,
         bytes_read=reading.bytes_read,
         since=times.iso(since),
         cursor=reading.cursor,
@@ -148,15 +149,28 @@ def _processors() -> int:
 
 def _default_path(server: Optional[str]) -> str:
     candidates = SERVERS[server or ""].logs
-    return next((path for path in candidates if os.path.exists(path)), candidates[0])
+    return next((path for path in candidates if _may_exist(path)), candidates[0])
+
+
+def _may_exist(path: str) -> bool:
+    """False only where it's certain that there is no such file."""
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _load_cursor(path: Optional[str]) -> Optional[dict[str, Any]]:
-    if not path or not os.path.exists(path):
+    if not path:
         return None
     try:
         with open(path, encoding="utf-8") as stream:
             found = json.load(stream)
+    except FileNotFoundError:
+        return None
     except (OSError, ValueError) as error:
         raise EvidenceError(
             f"The position in {path} can't be read: {error}.", "Remove the file to read anew."
@@ -179,6 +193,7 @@ def _save_cursor(path: str, cursor: dict[str, Any]) -> None:
 def send_canaries(module: AnsibleModule) -> dict[str, Any]:
     """What ``edge_canary`` does."""
     params = module.params
+    canary.check_timeout(params["timeout"])
     canaries = canary.plan(params["requests"], params["connect_to"] or "")
     settings = canary.context(params["ca_path"] or "", params["validate_certs"])
     nonces = [entry.nonce for entry in canaries]
@@ -187,7 +202,7 @@ def send_canaries(module: AnsibleModule) -> dict[str, Any]:
     answers = canary.send(canaries, settings, params["timeout"], params["concurrency"])
     return {
         "changed": False,
-        "sent": True,
+        "sent": bool(answers),
         "requests": [answer.as_dict() for answer in answers],
         "nonces": nonces,
         "failed_requests": sum(1 for answer in answers if answer.error),

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from .._cloudflare import times
 from .._evidence.tally import EDGE
 from .._origin.model import ENFORCE
 from .._pki.errors import PkiError
@@ -23,7 +25,7 @@ def for_origin(
     entries: Sequence[Mapping[str, Any]], stage: str, serves: Sequence[str] | None = None
 ) -> list[dict[str, str]]:
     """The option ``hostnames`` of C(origin_site): the entries that this origin serves (or all), at a stage."""
-    wanted = None if serves is None else {str(name).rstrip(".").lower() for name in serves}
+    wanted = None if serves is None else {_plain(name) for name in serves}
     return [
         {
             "name": entry["name"],
@@ -36,6 +38,35 @@ def for_origin(
     ]
 
 
+def unserved(
+    zones: Sequence[Mapping[str, Any]], hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str]
+) -> list[str]:
+    """Hostnames of C(aop_zones) that no origin names in its C(aop_serves); none while an origin serves everything."""
+    lists = [hostvars[name].get("aop_serves") for name in names]
+    if not lists or None in lists:
+        return []
+    served = {_plain(name) for serves in lists for name in serves or []}
+    return sorted({_plain(name) for zone in zones for name in zone.get("hostnames") or []} - served)
+
+
+def unfinished(
+    hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str], stage: str, begun: bool = False
+) -> list[str]:
+    """Those of ``names`` that this run did not bring to a stage (``aop_stage_done``).
+
+    ``begun``: only those that it began with (``aop_stage_begun``).
+    """
+    return [
+        name
+        for name in names
+        if hostvars[name].get("aop_stage_done") != stage and not (begun and not hostvars[name].get("aop_stage_begun"))
+    ]
+
+
+def _plain(name: Any) -> str:
+    return str(name).rstrip(".").lower()
+
+
 def origins(hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """What the plays left on each origin: ``serves``, ``sites`` (``<server>_sites``), ``last_bad``, ``evidence``."""
     found = {}
@@ -44,7 +75,7 @@ def origins(hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> 
         serves = facts.get("aop_serves")
         evidence = facts.get("aop_evidence") or {}
         found[name] = {
-            "serves": None if serves is None else [str(one).rstrip(".").lower() for one in serves],
+            "serves": None if serves is None else [_plain(one) for one in serves],
             "sites": facts.get(f"{facts.get('aop_server')}_sites"),
             "last_bad": last_bad(evidence),
             "evidence": evidence if "counts" in evidence else None,
@@ -66,8 +97,13 @@ def last_bad(evidence: Mapping[str, Any]) -> dict[str, str]:
 
 
 def generations(entries: Sequence[Mapping[str, Any]], state: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The option ``certificates`` of C(origin_evidence): all that Cloudflare holds; those in use are current."""
-    current = {entry["sha256"] for entry in entries if entry.get("sha256")}
+    """The option ``certificates`` of C(origin_evidence): all that Cloudflare holds.
+
+    One is current for the hostnames that it's associated with, or shall be.
+    """
+    users: dict[str, set[str]] = {}
+    for entry in entries:
+        users.setdefault(str(entry.get("sha256")), set()).add(entry["name"])
     known: dict[str, dict[str, Any]] = {}
     for held in state.values():
         for certificate in held.get("certificates") or []:
@@ -79,7 +115,8 @@ def generations(entries: Sequence[Mapping[str, Any]], state: Mapping[str, Mappin
                     "sha1": facts["fingerprint_sha1"],
                     "serial": facts["serial"],
                     "issuer": facts["issuer"],
-                    "current": facts["fingerprint_sha256"] in current,
+                    "current": facts["fingerprint_sha256"] in users,
+                    "hostnames": sorted(users.get(facts["fingerprint_sha256"], ())),
                 }
     return list(known.values())
 
@@ -115,12 +152,21 @@ def for_gate(
 
 
 def canary_requests(entries: Sequence[Mapping[str, Any]], origins: int, count: Any = None) -> list[dict[str, Any]]:
-    """The option ``requests`` of C(edge_canary): ``count`` for each hostname, or four for each of the ``origins``.
+    """The option ``requests`` of C(edge_canary): ``count`` for each hostname, or so many that all ``origins`` get some.
 
-    The edge spreads requests over the origins, so one for each would miss some of them.
+    The edge spreads requests over the origins. With the natural logarithm of a hundred times the pairs of hostname and
+    origin for each origin, one run of a hundred misses one of them by chance; all hostnames together get no more than
+    20,000 requests, unless that is fewer than four for each origin.
     """
-    number = max(1, int(origins)) * 4 if count in (None, "") else int(count)
-    return [{"hostname": name, "count": number} for name in dict.fromkeys(entry["name"] for entry in entries)]
+    names = list(dict.fromkeys(entry["name"] for entry in entries))
+    if count not in (None, ""):
+        number = int(count)
+    elif int(origins) < 2:
+        number = 4
+    else:
+        enough = math.ceil(origins * math.log(100 * origins * max(1, len(names))))
+        number = max(4 * origins, min(enough, 20000 // max(1, len(names))))
+    return [{"hostname": name, "count": number} for name in names]
 
 
 def canary_lines(entries: Sequence[Mapping[str, Any]], there: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -201,13 +247,9 @@ def refused_edge_requests(evidence: Mapping[str, Any]) -> int:
 
 
 def days_left(expires_on: str | None, now: datetime) -> float | None:
-    """Days until an RFC 3339 time; ``now`` is aware."""
-    if not expires_on:
-        return None
-    moment = datetime.fromisoformat(expires_on.replace("Z", "+00:00"))
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return round((moment - now).total_seconds() / 86400, 2)
+    """Days until an RFC 3339 time, or None where there is none; ``now`` is aware."""
+    moment = times.parse(expires_on)
+    return None if moment is None else round((moment - now).total_seconds() / 86400, 2)
 
 
 def _facts(pem: str | None) -> dict[str, Any] | None:

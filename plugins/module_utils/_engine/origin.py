@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -26,6 +27,7 @@ HOSTNAME_SPEC: dict[str, Any] = {
     "trust_bundle": {"type": "str", "default": ""},
     "certificate": {"type": "str", "default": ""},
     "issuers": {"type": "list", "elements": "str", "default": []},
+    "untrusted": {"type": "str", "default": ""},
 }
 
 SITE_SPEC: dict[str, Any] = dict(
@@ -49,11 +51,14 @@ SITE_INFO_SPEC: dict[str, Any] = dict(
 def work(module: AnsibleModule) -> dict[str, Any]:
     """What ``origin_site`` does."""
     params = module.params
-    driver = _driver(params)
     if params["state"] == "confirmed":
-        return {"changed": engine.confirm(params["transaction"], run, module.check_mode)}
+        changed = engine.confirm(params["transaction"], run, module.check_mode)
+        return {"changed": changed, "outcome": "confirmed"}
     if params["state"] == "reverted":
-        return {"changed": engine.revert(driver, params["transaction"], run, module.check_mode)}
+        reverted = engine.revert(_load, params["transaction"], run, module.check_mode)
+        _warn(module, reverted.left)
+        left = [dict(entry) for entry in reverted.left]
+        return {"changed": reverted.outcome == "reverted", "outcome": reverted.outcome, "left": left}
     wanted = [
         Protection(
             entry["name"].rstrip(".").lower(),
@@ -61,6 +66,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
             entry["trust_bundle"],
             entry["certificate"],
             tuple(entry["issuers"]),
+            entry["untrusted"],
         )
         for entry in params["hostnames"]
     ]
@@ -72,8 +78,11 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     )
     # Only what becomes stricter can lock anybody out, so only that needs to be confirmed.
     confirm_within = params["confirm_within"] if any(entry.stage == ENFORCE for entry in wanted) else 0
-    outcome = engine.apply(driver, wanted, options, run, module.check_mode, confirm_within)
-    return dict(outcome.as_dict(), now=time.time())
+    outcome = engine.apply(
+        _driver(params), wanted, options, run, module.check_mode, confirm_within, paths=params["paths"]
+    )
+    _warn(module, outcome.left)
+    return dict(outcome.as_dict(module._diff), now=time.time())
 
 
 def read(module: AnsibleModule) -> dict[str, Any]:
@@ -84,4 +93,13 @@ def read(module: AnsibleModule) -> dict[str, Any]:
 
 
 def _driver(params: dict[str, Any]) -> Driver:
-    return load(params["server"], params["paths"], run)
+    return _load(params["server"], params["paths"])
+
+
+def _load(server: str, paths: Mapping[str, str]) -> Driver:
+    return load(server, paths, run)
+
+
+def _warn(module: AnsibleModule, left: Sequence[Mapping[str, str]]) -> None:
+    for entry in left:
+        module.warn(engine.sentence(entry))

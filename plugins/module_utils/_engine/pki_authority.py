@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.originlock.aop.plugins.module_utils._engine import files, pki
+from ansible_collections.originlock.aop.plugins.module_utils._engine import files, pki, private_keys
 from ansible_collections.originlock.aop.plugins.module_utils._engine.pki_place import FilePlace, Pair
 from ansible_collections.originlock.aop.plugins.module_utils._pki import authority, keys
 from ansible_collections.originlock.aop.plugins.module_utils._pki.errors import PkiError
@@ -39,6 +39,7 @@ CLIENT_CA_SPEC: dict[str, Any] = {
 
 def client_ca(module: Any) -> dict[str, Any]:
     """The work of the module client_ca."""
+    private_keys.refuse(module.params["certificate_content"], "certificate_content")
     pki.require_library(module)
     with files.locked(module.params["path"], module.params["privatekey_path"]):
         return pki.converge(module, AuthorityBackend(module))

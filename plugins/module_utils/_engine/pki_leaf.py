@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.originlock.aop.plugins.module_utils._engine import files, pki
+from ansible_collections.originlock.aop.plugins.module_utils._engine import files, pki, private_keys
 from ansible_collections.originlock.aop.plugins.module_utils._engine.pki_issuer import Issuer
 from ansible_collections.originlock.aop.plugins.module_utils._engine.pki_place import FilePlace, MemoryPlace, Pair
 from ansible_collections.originlock.aop.plugins.module_utils._pki import authority, keys, leaf, pem
@@ -56,6 +56,8 @@ def client_certificate(module: Any) -> dict[str, Any]:
 
 def client_certificate_pipe(module: Any) -> dict[str, Any]:
     """The work of the module client_certificate_pipe."""
+    for option in ("certificate_content", "ca_content"):
+        private_keys.refuse(module.params[option], option)
     pki.require_library(module)
     return pki.converge(module, PipeLeafBackend(module))
 

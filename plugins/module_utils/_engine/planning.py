@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._cloudflare.associations import GONE
-from .._cloudflare.leaf_plan import CERTIFICATES_PER_ZONE, HOSTNAMES_PER_CERTIFICATE, plan_leaves
+from .._cloudflare.leaf_plan import plan_leaves
+from .._cloudflare.limits import CERTIFICATES_PER_ZONE, HOSTNAMES_PER_CERTIFICATE
+from .._cloudflare.status import ACTIVE, is_live
 from .._pki.errors import PkiError
 from .._pki.facts import common_name, describe, issued_by
 from .._pki.library import x509
@@ -23,8 +24,8 @@ def plan_zone(
     hostnames: Sequence[str],
     zone: str,
     ca_certificate: str,
-    certificates: Sequence[Mapping[str, Any]],
-    associations: Sequence[Mapping[str, Any]],
+    certificates: Sequence[Mapping[str, Any]] | None,
+    associations: Sequence[Mapping[str, Any]] | None,
     certificates_per_zone: int = CERTIFICATES_PER_ZONE,
     hostnames_per_certificate: int = HOSTNAMES_PER_CERTIFICATE,
 ) -> dict[str, Any]:
@@ -32,12 +33,27 @@ def plan_zone(
 
     ``certificates`` and ``associations`` as returned by the C(_info) modules. Returns ``leaves`` (name, hostnames),
     ``foreign`` (hostnames that a certificate of somebody else serves today), ``problem`` (text or empty), ``warnings``.
+
+    :raises PkiError: one of them is None, as the preflight returns what it could not read; or a limit is below 1.
     """
+    if certificates_per_zone < 1 or hostnames_per_certificate < 1:
+        raise PkiError(
+            f"certificates_per_zone and hostnames_per_certificate of {zone} must be 1 or more.",
+            "Leave them out for Cloudflare's usual limits.",
+        )
+    if certificates is None or associations is None:
+        what = "certificates" if certificates is None else "associations"
+        raise PkiError(
+            f"The {what} of {zone} could not be read at Cloudflare, so nobody knows which hostnames have one of ours.",
+            "See the findings of aop_preflight, and run again.",
+        )
     authorities = parse_bundle(ca_certificate, f"the client CA of {zone}") if ca_certificate else []
     ours: dict[str, str] = {}
     live = 0
+    gone = set()
     for certificate in certificates:
-        if certificate.get("status") in GONE:
+        if not is_live(certificate.get("status")):
+            gone.add(str(certificate["id"]))
             continue
         live += 1
         leaf = _load(certificate.get("certificate"))
@@ -46,9 +62,10 @@ def plan_zone(
     placed, foreign = {}, []
     for association in associations:
         name = ours.get(str(association["certificate_id"]))
+        deleted = str(association["certificate_id"]) in gone or not is_live(association.get("certificate_status"))
         if name is not None:
             placed[association["hostname"]] = name
-        elif association["hostname"] in hostnames and association.get("enabled") is not None:
+        elif association["hostname"] in hostnames and association.get("enabled") is not None and not deleted:
             foreign.append({"hostname": association["hostname"], "certificate_id": association["certificate_id"]})
     plan = plan_leaves(
         zone,
@@ -57,6 +74,7 @@ def plan_zone(
         live - len(set(ours.values())),
         certificates_per_zone,
         hostnames_per_certificate,
+        ours.values(),
     )
     return {
         "leaves": [{"name": name, "hostnames": list(names)} for name, names in sorted(plan.leaves.items())],
@@ -159,8 +177,8 @@ def wanted_at_cloudflare(
     ``uploads``.
     """
     leaves = [leaf for leaf in plan if leaf["zone"] == zone]
-    held = {entry.get("sha256"): entry for entry in state.get("certificates") or [] if entry.get("status") not in GONE}
-    uploads = [leaf for leaf in leaves if held.get(leaf["sha256"], {}).get("status") != "active"]
+    held = {entry.get("sha256"): entry for entry in state.get("certificates") or [] if is_live(entry.get("status"))}
+    uploads = [leaf for leaf in leaves if held.get(leaf["sha256"], {}).get("status") != ACTIVE]
     ids = {sha256: entry["id"] for sha256, entry in held.items()}
     ids.update({entry["sha256"]: entry["id"] for entry in uploaded})
     used = {entry["hostname"]: entry for entry in state.get("associations") or []}
@@ -169,7 +187,7 @@ def wanted_at_cloudflare(
         for hostname in leaf["hostnames"]:
             there = used.get(hostname) or {}
             wanted = {"hostname": hostname, "certificate_id": ids.get(leaf["sha256"]) or _LATER, "enabled": True}
-            done = there.get("status") == "active" and all(there.get(key) == wanted[key] for key in wanted)
+            done = there.get("status") == ACTIVE and all(there.get(key) == wanted[key] for key in wanted)
             if not done:
                 associations.append(wanted)
     return {

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import ssl
 import tempfile
@@ -31,6 +32,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._probe.table import
 
 _OURS = ("certificate", "private_key", "private_key_passphrase")
 _CA = ("ca_certificate", "ca_private_key", "ca_private_key_passphrase")
+_POSITIVE = ("connect_timeout", "timeout", "time_limit", "rate", "workers")
 _QUIET = ("enforced", "misrouted", "closed", "served")
 # Names and certificates of other hostnames that are tried at each hostname unless the user names others.
 _NEIGHBOURS = 2
@@ -45,7 +47,7 @@ def _files(*names: str) -> dict[str, Any]:
 ORIGIN_SPEC: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "addresses": {"type": "list", "elements": "str", "default": []},
-    "ports": {"type": "list", "elements": "int", "default": [443]},
+    "ports": {"type": "list", "elements": "int"},
     "plain_ports": {"type": "list", "elements": "int", "default": [80]},
     "quic_ports": {"type": "list", "elements": "int", "default": []},
     "listeners": {"type": "list", "elements": "str", "default": []},
@@ -72,6 +74,7 @@ PROBE_SPEC: dict[str, Any] = dict(
     certificates={"type": "list", "elements": "str", "choices": list(BAD), "default": list(BAD)},
     foreign_sni={"type": "list", "elements": "str", "default": []},
     edge={"type": "str", "default": ""},
+    edge_for_every_origin={"type": "bool", "default": False},
     paths={"type": "list", "elements": "str", "default": ["/"]},
     depth={"type": "str", "default": "full", "choices": ["full", "quick"]},
     rows={"type": "str", "default": "noteworthy", "choices": ["all", "noteworthy", "none"]},
@@ -87,6 +90,7 @@ PROBE_SPEC: dict[str, Any] = dict(
 def work(module: AnsibleModule) -> dict[str, Any]:
     """What C(origin_probe) does. It only reads, so check mode is no different."""
     params = module.params
+    _check(params)
     names = [targets.hostname(entry["name"]) for entry in params["hostnames"]]
     settings = _settings(params, names)
     origins = [_origin(entry) for entry in params["origins"]]
@@ -116,9 +120,22 @@ def _result(report: Report, rows: str) -> dict[str, Any]:
     }
 
 
+def _check(params: dict[str, Any]) -> None:
+    """What the specification can't tell: lists with something in them, and numbers that make sense."""
+    for name in ("origins", "hostnames"):
+        if not params[name]:
+            raise ProbeError("There are no %s to probe." % name, "Give at least one entry in %s." % name)
+    for name in _POSITIVE:
+        if not (math.isfinite(params[name]) and params[name] > 0):
+            raise ProbeError("%s is %s." % (name, params[name]), "Give a number above 0.")
+    if params["retries"] < 0:
+        raise ProbeError("retries is %d." % params["retries"], "Give 0 or more.")
+
+
 def _settings(params: dict[str, Any], names: list[str]) -> Settings:
     edge = params["edge"].strip()
-    if edge and edge != "dns" and not edge.rpartition(":")[2].isdigit():
+    host, _colon, port = edge.rpartition(":")
+    if edge and edge != "dns" and not (host and port.isdigit() and 0 < int(port) < 65536):
         raise ProbeError("'%s' is no place of an edge." % edge, "Write edge: dns, or HOST:PORT.")
     foreign = [targets.hostname(name) for name in params["foreign_sni"]] or names[: _NEIGHBOURS + 1]
     return Settings(
@@ -131,6 +148,7 @@ def _settings(params: dict[str, Any], names: list[str]) -> Settings:
         paths=tuple(targets.path(text) for text in params["paths"]) or ("/",),
         foreign_sni=tuple(dict.fromkeys(foreign)),
         edge=edge,
+        edge_for_every_origin=params["edge_for_every_origin"],
     )
 
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from .._origin.model import LOG_ONLY, OFF, Finding
 from .._origin.servers import SERVERS
 from .._pki.errors import PkiError
+from .._pki.facts import not_after
 from .._pki.library import x509
 from .._pki.verify import check_trust_bundle, parse_bundle, verify_leaf
 
@@ -21,20 +23,34 @@ CLOCK_TOLERANCE = 60.0
 _PLAIN_NAME = re.compile(r"(?:(?:CN|O|OU|C|L|ST|DC)=[A-Za-z0-9][A-Za-z0-9 ._@:/()-]*(?<! )(?:,(?!$)|$))+")
 
 
-def verify(server: str, hostnames: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
+@dataclass(frozen=True)
+class Tolerated:
+    """A certificate that a server would refuse at C(enforce). ``expired``: whatever CA it trusts."""
+
+    error: PkiError
+    expired: bool
+
+
+def verify(server: str, hostnames: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, list[Tolerated]]:
     """Check trust bundles and certificates of ``hostnames`` (the option of C(origin_site)).
 
-    Returns warnings. Raises :class:`PkiError` for anything that would make the server refuse the edge, or not start:
-    Apache accepts a broken bundle in its own check and dies on the reload.
+    Returns what the server tolerates at the stage that is asked for, by hostname. Raises :class:`PkiError` for anything
+    that would make the server refuse the edge, or not start: Apache accepts a broken bundle in its own check and dies
+    on the reload.
     """
-    warnings: list[str] = []
     known = SERVERS[server]
-    checked = set()
+    problems: dict[str, list[Tolerated]] = {}
+    checked: dict[tuple[str, str, str], list[Tolerated]] = {}
     for entry in hostnames:
         name, stage = entry["name"], entry["stage"]
         bundle, certificate = entry.get("trust_bundle") or "", entry.get("certificate") or ""
-        if stage in (OFF, False) or (stage, bundle, certificate) in checked:
+        if stage in (OFF, False):
             continue
+        key = (stage, bundle, certificate)
+        if key in checked:
+            problems.setdefault(name, []).extend(checked[key])
+            continue
+        found = checked[key] = []
         tolerated = known.tolerant and stage == LOG_ONLY
         anchors = check_trust_bundle(bundle, f"the trust bundle of {name}", now)
         if not certificate and not tolerated:
@@ -49,9 +65,21 @@ def verify(server: str, hostnames: Sequence[Mapping[str, Any]], now: datetime) -
                 consequence = f"{known.title} would refuse the edge at {stage}; nothing was changed."
                 raise PkiError(f"{problem} {consequence}", problem.remedy)
             if problem is not None:
-                warnings.append(f"{problem} {problem.remedy} At log_only {known.title} serves the request anyway.")
-        checked.add((stage, bundle, certificate))
-    return warnings
+                found.append(Tolerated(problem, not_after(leaf) < now))
+        problems.setdefault(name, []).extend(found)
+    return {name: found for name, found in problems.items() if found}
+
+
+def untrusted(problems: Sequence[Tolerated]) -> str:
+    """Why the origin would refuse certificates of a hostname if it enforced, but for those that are over anyway."""
+    return " ".join(dict.fromkeys(str(one.error) for one in problems if not one.expired))
+
+
+def warnings(server: str, problems: Mapping[str, Sequence[Tolerated]]) -> list[str]:
+    """What a person should know of the problems that ``server`` tolerates, each once."""
+    title = SERVERS[server].title
+    found = [problem.error for each in problems.values() for problem in each]
+    return list(dict.fromkeys(f"{one} {one.remedy} At log_only {title} serves the request anyway." for one in found))
 
 
 def _problem(leaf: x509.Certificate, anchors: list[x509.Certificate], label: str, now: datetime) -> PkiError | None:

@@ -12,15 +12,17 @@ import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any, Optional
 
 from .errors import InvalidInput
-from .scan import CANARY_PREFIX
+from .scan import CANARY_PREFIX, NONCE
 
-MAX_REQUESTS = 10000
-_NONCE = re.compile(r"[0-9a-f]{32}")
-_HOSTNAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*")
+MAX_REQUESTS = 100000
+_MAX_TIMEOUT = 3600.0
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?"
+_HOSTNAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
 
 
 @dataclass(frozen=True)
@@ -48,29 +50,41 @@ class Answer:
 
 
 def plan(requests: Sequence[Mapping[str, Any]], connect_to: str) -> list[Canary]:
-    """Canaries for dicts ``hostname``, ``nonces`` (given ones) or ``count`` (new ones), ``connect_to``."""
-    canaries = []
+    """Canaries for dicts ``hostname``, ``nonces`` (given ones) or ``count`` (new ones, default 1), ``connect_to``."""
+    canaries: list[Canary] = []
     for request in requests:
         hostname = str(request["hostname"]).rstrip(".").lower()
         if not _HOSTNAME.fullmatch(hostname):
             raise InvalidInput(
-                f"{hostname!r} is no hostname to send a canary to.", "Wildcards need a name that they cover."
+                f"{hostname!r} is no hostname to send a canary to.",
+                "Its parts have 1 to 63 letters, digits and hyphens (xn--... for others). "
+                "Wildcards need a name that they cover.",
             )
         nonces = [str(nonce) for nonce in request.get("nonces") or []]
         for nonce in nonces:
-            if not _NONCE.fullmatch(nonce):
+            if not NONCE.fullmatch(nonce):
                 raise InvalidInput(
                     f"The nonce {nonce!r} for {hostname} isn't valid.", "A nonce is 32 hexadecimal digits."
                 )
-        if not nonces:
-            nonces = [secrets.token_hex(16) for _number in range(max(0, int(request.get("count") or 1)))]
+        count = 1 if request.get("count") is None else int(request["count"])
+        if count < 0:
+            raise InvalidInput(f"{count} canaries for {hostname} can't be sent.", "Give 0 or more as count.")
+        if len(canaries) + (len(nonces) or count) > MAX_REQUESTS:
+            raise InvalidInput(f"These are more than {MAX_REQUESTS} canaries.", "Send them in several tasks.")
+        nonces = nonces or [secrets.token_hex(16) for _number in range(count)]
         target = str(request.get("connect_to") or connect_to)
         if target:
             _address(target)
         canaries += [Canary(hostname, nonce, target) for nonce in nonces]
-    if len(canaries) > MAX_REQUESTS:
-        raise InvalidInput(f"{len(canaries)} canaries are more than {MAX_REQUESTS}.", "Send them in several tasks.")
     return canaries
+
+
+def check_timeout(timeout: float) -> None:
+    """Raises :class:`InvalidInput` for seconds that nobody can wait."""
+    if not 0.0 < timeout <= _MAX_TIMEOUT:
+        raise InvalidInput(
+            f"{timeout:g} s is no timeout.", f"Give seconds, more than 0 and at most {_MAX_TIMEOUT:g}, as timeout."
+        )
 
 
 def context(ca_path: str, validate: bool) -> ssl.SSLContext:
@@ -88,7 +102,7 @@ def context(ca_path: str, validate: bool) -> ssl.SSLContext:
 
 
 def send(canaries: Sequence[Canary], settings: ssl.SSLContext, timeout: float, concurrency: int) -> list[Answer]:
-    """Sends all, each on a connection of its own, so that balancers spread them. Never raises for a failed one."""
+    """Sends all, each on a connection of its own, so that balancers spread them. Never raises."""
     with ThreadPoolExecutor(max_workers=max(1, min(concurrency, 64))) as pool:
         return list(pool.map(lambda canary: _send(canary, settings, timeout), canaries))
 
@@ -118,27 +132,25 @@ class _Connection(http.client.HTTPSConnection):
 
 
 def _send(canary: Canary, settings: ssl.SSLContext, timeout: float) -> Answer:
-    connection = _Connection(canary, settings, timeout)
     status, ray, error = 0, "", ""
     try:
-        headers = {
-            "User-Agent": "originlock-canary",
-            "Accept": "*/*",
-            "Connection": "close",
-            "Cache-Control": "no-cache",
-        }
-        connection.request("GET", CANARY_PREFIX + canary.nonce, headers=headers)
-        response = connection.getresponse()
-        status, ray = response.status, (response.getheader("CF-Ray") or "")[:64]
-        error = _meaning(status)
+        with closing(_Connection(canary, settings, timeout)) as connection:
+            headers = {
+                "User-Agent": "originlock-canary",
+                "Accept": "*/*",
+                "Connection": "close",
+                "Cache-Control": "no-cache",
+            }
+            connection.request("GET", CANARY_PREFIX + canary.nonce, headers=headers)
+            response = connection.getresponse()
+            status, ray = response.status, (response.getheader("CF-Ray") or "")[:64]
+            error = _meaning(status)
     except ssl.SSLCertVerificationError as failure:
         error = f"the edge's certificate isn't valid for {canary.hostname}: {failure.verify_message}"
     except socket.timeout:
         error = f"no answer within {timeout:g} s"
-    except (OSError, http.client.HTTPException) as failure:
+    except Exception as failure:  # whatever one canary meets, the others have their answers
         error = f"no answer: {failure or type(failure).__name__}"
-    finally:
-        connection.close()
     return Answer(canary.hostname, canary.nonce, status, ray, error)
 
 

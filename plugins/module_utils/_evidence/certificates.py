@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +18,61 @@ SHARED = "shared"
 OTHER = "other"
 # The issuer of the certificate that Cloudflare presents for every account (global Authenticated Origin Pulls).
 _SHARED_ISSUER = "origin-pull.cloudflare.net"
-_COMMA = re.compile(r"(?<!\\),")
+# A distinguished name as text: its parts stand between commas (a plus in a part of several), escaped ones aside.
+_PART = re.compile(r"(?:\\.|[^\\,+])+", re.DOTALL)
+_ESCAPE = re.compile(rb"\\([0-9A-Fa-f]{2}|.)", re.DOTALL)
+# OpenSSL's and RFC 4514's names of attributes in small letters; either writes the number for those it has no name for.
+_ATTRIBUTES: dict[str, str] = {
+    "cn": "2.5.4.3",
+    "sn": "2.5.4.4",
+    "serialnumber": "2.5.4.5",
+    "c": "2.5.4.6",
+    "l": "2.5.4.7",
+    "st": "2.5.4.8",
+    "street": "2.5.4.9",
+    "o": "2.5.4.10",
+    "ou": "2.5.4.11",
+    "title": "2.5.4.12",
+    "description": "2.5.4.13",
+    "businesscategory": "2.5.4.15",
+    "postaladdress": "2.5.4.16",
+    "postalcode": "2.5.4.17",
+    "telephonenumber": "2.5.4.20",
+    "name": "2.5.4.41",
+    "gn": "2.5.4.42",
+    "initials": "2.5.4.43",
+    "generationqualifier": "2.5.4.44",
+    "dnqualifier": "2.5.4.46",
+    "pseudonym": "2.5.4.65",
+    "organizationidentifier": "2.5.4.97",
+    "uid": "0.9.2342.19200300.100.1.1",
+    "mail": "0.9.2342.19200300.100.1.3",
+    "dc": "0.9.2342.19200300.100.1.25",
+    "emailaddress": "1.2.840.113549.1.9.1",
+    "unstructuredname": "1.2.840.113549.1.9.2",
+    "unstructuredaddress": "1.2.840.113549.1.9.8",
+    "jurisdictionl": "1.3.6.1.4.1.311.60.2.1.1",
+    "jurisdictionst": "1.3.6.1.4.1.311.60.2.1.2",
+    "jurisdictionc": "1.3.6.1.4.1.311.60.2.1.3",
+}
+# ASN.1's kinds of text: UTF8String, NumericString, PrintableString, T61String, IA5String, VisibleString, BMPString.
+_ENCODINGS: dict[int, str] = {
+    0x0C: "utf-8",
+    0x12: "ascii",
+    0x13: "ascii",
+    0x14: "latin-1",
+    0x16: "ascii",
+    0x1A: "ascii",
+    0x1E: "utf-16-be",
+}
 
 
 @dataclass(frozen=True)
 class Generation:
-    """A client certificate that the caller knows; not ``current`` if the edge should present it no more."""
+    """A client certificate that the caller knows.
+
+    The edge should present it for ``hostnames`` (empty: for all), or for none any more if it isn't ``current``.
+    """
 
     label: str
     sha256: str
@@ -30,6 +80,7 @@ class Generation:
     serial: str
     issuer: str
     current: bool
+    hostnames: frozenset[str]
 
 
 def normal_serial(text: str) -> str:
@@ -38,12 +89,42 @@ def normal_serial(text: str) -> str:
 
 
 def normal_name(text: str) -> tuple[str, ...]:
-    """The parts of a distinguished name, whatever their order and the spaces between."""
-    return tuple(sorted(part.strip() for part in _COMMA.split(text)))
+    """The parts of a distinguished name, whatever their order, the spaces between, their names and their escaping."""
+    return tuple(sorted(_part(part) for part in _PART.findall(text)))
+
+
+def _part(text: str) -> str:
+    """``1.2.840.113549.1.9.1=a`` for ``emailAddress=a``. OpenSSL writes ``1.2.3=#0C0161`` for ``1.2.3=a``."""
+    name, equals, value = text.partition("=")
+    name, value = name.strip(), value.strip()
+    if value.startswith("#"):
+        value = _decoded(value)
+    else:
+        value = _ESCAPE.sub(_unescaped, value.encode("utf-8", "replace")).decode("utf-8", "replace").strip()
+    return _ATTRIBUTES.get(name.lower(), name) + equals + value
+
+
+def _unescaped(escape: re.Match[bytes]) -> bytes:
+    text = escape.group(1)
+    return bytes.fromhex(text.decode()) if len(text) == 2 else text
+
+
+def _decoded(value: str) -> str:
+    """The text of a ``#`` with the hexadecimal digits of its DER encoding, or the same again if that isn't a text."""
+    try:
+        kind, length, *content = bytes.fromhex(value[1:])
+        if length > 0x80:  # the length takes so many bytes of its own
+            length, content = int.from_bytes(content[: length - 0x80], "big"), content[length - 0x80 :]
+        return bytes(content).decode(_ENCODINGS[kind]).strip() if len(content) == length else value
+    except (ValueError, KeyError):
+        return value
 
 
 def generations(values: Sequence[Mapping[str, Any]]) -> list[Generation]:
-    """From dicts with ``sha256``, ``sha1``, ``serial`` (one of them needed), ``issuer``, ``label``, ``current``."""
+    """From dicts ``sha256``, ``sha1``, ``serial`` (one needed), ``issuer``, ``label``, ``current``, ``hostnames``.
+
+    Raises :class:`InvalidInput`, also for a label that occurs twice.
+    """
     found = []
     for value in values:
         sha256 = _digest(value.get("sha256"))
@@ -63,12 +144,20 @@ def generations(values: Sequence[Mapping[str, Any]]) -> list[Generation]:
                 serial=serial,
                 issuer=str(value.get("issuer") or ""),
                 current=current is None or bool(current),
+                hostnames=frozenset(str(name).rstrip(".").lower() for name in value.get("hostnames") or []),
             )
         )
     for label in (NO_CERTIFICATE, SHARED, OTHER):
         if any(generation.label == label for generation in found):
             raise InvalidInput(
                 f"The label {label!r} of a certificate has a meaning of its own.", "Choose another label."
+            )
+    labels = Counter(generation.label for generation in found)
+    for label in labels:
+        if labels[label] > 1:
+            raise InvalidInput(
+                f"The label {label!r} is that of two certificates.",
+                "Give each of certificates once, with a label of its own.",
             )
     return found
 
@@ -82,6 +171,7 @@ class Certificates:
 
     def __init__(self, known: Sequence[Generation]) -> None:
         self.known = list(known)
+        self._labels = {generation.label: generation for generation in known}
         self._names = {generation: normal_name(generation.issuer) for generation in known if generation.issuer}
 
     def label(self, serial: str, issuer: str, fingerprint: str) -> str:
@@ -99,6 +189,13 @@ class Certificates:
             elif number and generation.serial == number and self._issuer_fits(generation, issuer):
                 return generation.label
         return SHARED if _SHARED_ISSUER in issuer.lower() else OTHER
+
+    def current(self, hostname: str, label: str) -> bool:
+        """Whether the edge should present this generation for this hostname now."""
+        generation = self._labels.get(label)
+        if generation is None or not generation.current:
+            return False
+        return not generation.hostnames or hostname in generation.hostnames
 
     def _issuer_fits(self, generation: Generation, issuer: str) -> bool:
         expected = self._names.get(generation)

@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any, Optional
 
+from .errors import InvalidInput
 from .exceptions import Declared
 from .gate_rules import certificate_rules, edge_rules
 from .gate_types import Limits, Refusal, Sight
+from .ranges import caller
 
 _PROPOSED_DAYS = 90
 _MAX_PROPOSALS = 50
@@ -57,15 +59,24 @@ def judge(
 ) -> tuple[list[Verdict], list[dict[str, str]]]:
     """Verdicts for each hostname × origin, and proposed exceptions for direct callers.
 
+    Raises :class:`InvalidInput` where a hostname, or any at all, would get no verdict.
+
     ``evidence``: result of ``origin_evidence`` by origin, None where there is none.
     ``hostnames``: dicts ``name``, ``origins`` (default: all), ``certificate`` (``status``, ``days_left``),
     ``association`` (``enabled``, ``status``); ``certificate`` and ``association`` None: not looked at, no rule.
     ``canaries``: ``requests`` of ``edge_canary``; a hostname without any is refused if ``limits.canary``.
     """
+    if not hostnames:
+        raise InvalidInput("There is no hostname to judge.", "Give at least one in hostnames.")
     verdicts, proposals = [], []
     for entry in hostnames:
         name = str(entry["name"]).rstrip(".").lower()
-        for origin in entry.get("origins") or sorted(evidence):
+        origins = entry.get("origins") or sorted(evidence)
+        if not origins:
+            raise InvalidInput(
+                f"There is no origin to judge {name} on.", "Give what origin_evidence returned on each as evidence."
+            )
+        for origin in origins:
             sight = Sight.of(name, origin, evidence.get(origin), canaries, limits)
             refusals = edge_rules(sight, limits) + certificate_rules(name, entry, limits)
             refusals += _expired(name, exceptions, today)
@@ -113,6 +124,12 @@ def _direct(sight: Sight, limits: Limits) -> list[Refusal]:
     more = f" {unlisted} of them are of callers that aren't listed; raise offenders of origin_evidence." * bool(
         unlisted
     )
+    nameless = sorted({str(who["peer"]) for who in sight.direct_callers if not caller(who["peer"])})
+    if nameless:
+        more += (
+            f" {', '.join(map(repr, nameless[:3]))} can't be accepted, as it's no address: "
+            "let the server see (and log) the caller's own."
+        )
     return [
         Refusal(
             "direct_callers",
@@ -128,12 +145,21 @@ def _proposals(sight: Sight, today: date) -> list[dict[str, str]]:
     expires = (today + timedelta(days=_PROPOSED_DAYS)).isoformat()
     found = []
     for who in sight.direct_callers:
-        paths = [path for path in who["paths"] if path] or ["*"]
+        source = caller(who["peer"])
+        if not source:
+            continue
+        paths = list(dict.fromkeys(_harmless(path) for path in who["paths"] if path)) or ["*"]
         found += [
-            {"source": who["peer"], "hostname": sight.hostname, "path": path, "expires": expires}
+            {"source": source, "hostname": sight.hostname, "path": path, "expires": expires}
             for path in (paths if len(paths) < 3 else ["*"])
         ]
     return found
+
+
+def _harmless(path: str) -> str:
+    """The path as a value of a variables file, where Ansible would take what a stranger sent for a template."""
+    start, brace, _rest = path.partition("{")
+    return start + "*" if brace else path
 
 
 def table(verdicts: Sequence[Verdict]) -> list[str]:

@@ -31,7 +31,7 @@ def edge_rules(sight: Sight, limits: Limits) -> list[Refusal]:
                 "Bring the hostname to log_only there, and check the log's path.",
             )
         ]
-    refusals = []
+    refusals = _unseen(sight)
     if sight.unreadable > limits.max_unreadable:
         refusals.append(
             Refusal(
@@ -45,6 +45,30 @@ def edge_rules(sight: Sight, limits: Limits) -> list[Refusal]:
     if sight.edge < limits.min_requests:
         refusals.append(_too_few(sight, limits))
     return refusals + _presented(sight) + _verified(sight) + _generation(sight) + _canary(sight, limits)
+
+
+def _unseen(sight: Sight) -> list[Refusal]:
+    refusals = []
+    if sight.not_read:
+        names = ", ".join(sight.not_read[:3]) + f" and {len(sight.not_read) - 3} more" * (len(sight.not_read) > 3)
+        refusals.append(
+            Refusal(
+                "log_not_read",
+                f"Rotated files on {sight.origin} are packed in a way that can't be read: {names}.",
+                "Let logrotate pack with gzip or not at all, and unpack these, or begin the window after them.",
+                {"files": len(sight.not_read)},
+            )
+        )
+    if sight.uncounted:
+        refusals.append(
+            Refusal(
+                "too_many_hostnames",
+                f"The log on {sight.origin} names too many hostnames: {sight.uncounted} requests count for none.",
+                "Pass the hostnames that matter as hostnames of origin_evidence.",
+                {"requests": sight.uncounted},
+            )
+        )
+    return refusals
 
 
 def _too_few(sight: Sight, limits: Limits) -> Refusal:
@@ -164,7 +188,7 @@ def _generation(sight: Sight) -> list[Refusal]:
             code, what = "unknown_generation", "a verified certificate that isn't one of the known generations"
             remedy = "Find out who issued it; give it in certificates if it's yours."
         else:
-            code, what = "old_generation", f"the old generation {label}"
+            code, what = "old_generation", f"the old generation {label} (not the hostname's current one)"
             remedy = "Associate the current certificate, wait until the edge presents it, and begin the window then."
         refusals.append(Refusal(code, f"{_share(sight, count)} came with {what}.", remedy, numbers))
     return refusals

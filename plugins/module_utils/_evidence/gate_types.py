@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from .record import SUCCESS
-from .tally import DIRECT, EDGE
+from .tally import DIRECT, EDGE, OVERFLOW
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,15 @@ class Refusal:
 
 @dataclass
 class Sight:
-    """What one origin saw of one hostname."""
+    """What one origin saw of one hostname. ``uncounted``: requests that could have been to any hostname."""
 
     hostname: str
     origin: str
     present: bool
     found: bool
     unreadable: int
+    not_read: list[str]
+    uncounted: int
     window: str
     canaries: list[Mapping[str, Any]]
     nonces: Mapping[str, Mapping[str, str]]
@@ -77,6 +79,8 @@ class Sight:
             present="counts" in result,
             found=bool(result.get("found")),
             unreadable=int(result.get("unreadable", 0)),
+            not_read=[str(path) for path in result.get("not_read") or []],
+            uncounted=sum(int(one["count"]) for one in result.get("counts") or [] if one["hostname"] == OVERFLOW),
             window=str(result.get("since") or "the beginning of the log"),
             canaries=[canary for canary in canaries if canary.get("hostname") == hostname],
             nonces=result.get("nonces") or {},

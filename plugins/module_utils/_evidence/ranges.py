@@ -45,13 +45,25 @@ FIRMLY = "+" if sys.version_info >= (3, 11) else ""
 
 
 def network(text: str) -> _Network:
-    """An address or a CIDR. Raises :class:`InvalidInput`."""
+    """An address or a CIDR; one of v4 addresses mapped into v6 is one of v4. Raises :class:`InvalidInput`."""
     try:
-        return ipaddress.ip_network(text.strip(), strict=False)
+        found = ipaddress.ip_network(text.strip(), strict=False)
     except ValueError as error:
         raise InvalidInput(
             f"{text!r} is neither an address nor an address range.", "Write it as in 192.0.2.0/24."
         ) from error
+    mapped = getattr(found.network_address, "ipv4_mapped", None)
+    if mapped is None or found.prefixlen < 96:
+        return found
+    return ipaddress.ip_network((mapped, found.prefixlen - 96))
+
+
+def caller(peer: str) -> str:
+    """The address of a log's peer as an exception names it, or empty where it is none (``unix:``)."""
+    try:
+        return str(network(peer.partition("%")[0]).network_address)
+    except InvalidInput:
+        return ""
 
 
 class Ranges:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import glob
+import contextlib
 import gzip
 import hashlib
 import io
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Optional, cast
 
 from .errors import EvidenceError, InvalidInput
-from .record import seconds
+from .record import TIME, seconds
 from .scan import Question, Scanner
 from .tally import Tally
 
@@ -26,19 +26,23 @@ BLOCK = 1 << 20
 # Below this a second process costs more than it gains.
 _PARALLEL_BYTES = 64 << 20
 _FINGERPRINT_BYTES = 256
-# Rotated names: aop.log.1, aop.log.2.gz, aop.log-20261124, aop.log-20261124.gz
-_ROTATED = re.compile(r"[.-]\d+(\.gz)?$")
-_TIME = re.compile(rb'"time":"([0-9.]+)"')
+# What comes after the log's name where a file is a predecessor of it, a number or a date, and what comes after that:
+# aop.log.1, aop.log.2.gz, aop.log-20261124, aop.log-20261124-1764000000.gz, aop.log-2026-11-24.
+_ROTATED = re.compile(r"([.-]\d+(?:[.:_T-]\d+)*)(.*)", re.DOTALL)
 # Requests are logged when they end, so the log is only nearly in the order of its times.
 _DISORDER = 300.0
 
 
 @dataclass
 class Reading:
-    """What was read. ``cursor`` continues after the last whole line; ``lost`` tells that a given one didn't fit."""
+    """What was read. ``cursor`` continues after the last whole line; ``lost`` tells that a given one didn't fit.
+
+    ``not_read``: rotated files that should have been read but are packed in a way that isn't known.
+    """
 
     tally: Tally
     files: list[str] = field(default_factory=list)
+    not_read: list[str] = field(default_factory=list)
     found: bool = False
     lost: bool = False
     bytes_read: int = 0
@@ -69,16 +73,19 @@ def read(path: str, question: Question, cursor: Optional[Mapping[str, Any]] = No
     scanner = Scanner(question)
     reading = Reading(scanner.tally)
     try:
-        sources = _sources(path)
+        sources, unknown = _sources(path)
         reading.found = bool(sources) and sources[-1].path == path
         start = _position(sources, cursor) if cursor else None
         reading.lost = bool(cursor) and start is None
+        after = float(cursor["mtime"]) if cursor and start else question.since
+        reading.not_read = [source.path for source in unknown if source.mtime >= after]
         index, offset = start if start else (0, 0)
         for number, source in enumerate(sources[index:]):
             begin = offset if number == 0 else 0
-            if start is None and question.since and source.mtime < question.since:
-                continue
-            end = _read_source(source, begin, question, scanner, reading, workers)
+            if start is None and source.mtime < question.since:
+                end = _whole_lines(source) if source.path == path else 0
+            else:
+                end = _read_source(source, begin, question, scanner, reading, workers)
             if source.path == path:
                 reading.cursor = _cursor(source, end)
     except (OSError, EOFError, zlib.error) as error:
@@ -89,21 +96,32 @@ def read(path: str, question: Question, cursor: Optional[Mapping[str, Any]] = No
     return reading
 
 
-def _sources(path: str) -> list[_Source]:
-    """The log and its predecessors, oldest first, the live one last."""
-    found = []
-    for name in glob.glob(glob.escape(path) + "[.-]*"):
-        if not _ROTATED.fullmatch(name[len(path) :]):
+def _sources(path: str) -> tuple[list[_Source], list[_Source]]:
+    """The log and its predecessors, oldest first, the live one last; and predecessors that this module can't read."""
+    directory, base = os.path.split(path)
+    try:
+        names = os.listdir(directory or ".")
+    except FileNotFoundError:
+        return [], []
+    found: list[_Source] = []
+    unknown: list[_Source] = []
+    for name in names:
+        rotated = _ROTATED.fullmatch(name[len(base) :]) if name.startswith(base) else None
+        if not rotated:
             continue
-        if name.endswith(".gz") and os.path.exists(name[:-3]):
-            continue  # being packed at this moment; the plain one is whole
-        status = os.stat(name)
-        found.append(_Source(name, name.endswith(".gz"), status.st_ino, status.st_mtime, status.st_size))
+        number, packing = rotated.groups()
+        if packing and base + number in names:
+            continue  # made of the plain one, which is whole: being packed at this moment, or an editor's
+        (found if packing in ("", ".gz") else unknown).append(_source(path + name[len(base) :], packing != ""))
     found.sort(key=lambda source: source.mtime)
-    if os.path.exists(path):
-        status = os.stat(path)
-        found.append(_Source(path, False, status.st_ino, status.st_mtime, status.st_size))
-    return found
+    with contextlib.suppress(FileNotFoundError):
+        found.append(_source(path, False))
+    return found, unknown
+
+
+def _source(path: str, packed: bool) -> _Source:
+    status = os.stat(path)
+    return _Source(path, packed, status.st_ino, status.st_mtime, status.st_size)
 
 
 def _fingerprint(source: _Source, length: int) -> str:
@@ -117,6 +135,7 @@ def _cursor(source: _Source, offset: int) -> dict[str, Any]:
         "version": 1,
         "path": source.path,
         "inode": source.inode,
+        "mtime": source.mtime,
         "offset": offset,
         "head": _fingerprint(source, length),
         "head_length": length,
@@ -130,18 +149,20 @@ def _position(sources: list[_Source], cursor: Mapping[str, Any]) -> Optional[tup
     """
     try:
         offset, length = int(cursor["offset"]), int(cursor["head_length"])
-        head, inode = str(cursor["head"]), int(cursor["inode"])
+        head, inode, mtime = str(cursor["head"]), int(cursor["inode"]), float(cursor["mtime"])
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidInput(
             "The cursor isn't one that origin_evidence returned.", "Leave it out to read anew."
         ) from error
     if length == 0:
-        # It was empty then, so nothing tells it but its inode; everything after it is new.
-        return next(((i, 0) for i, source in enumerate(sources) if source.inode == inode), None)
-    for index in sorted(range(len(sources)), key=lambda i: (sources[i].inode != inode, -i)):
-        source = sources[index]
+        # It was empty then, so nothing tells it but its inode; everything after it is new. What was written to a file
+        # before it since then could be a copy of its lines (logrotate's copytruncate).
+        index = next((i for i, source in enumerate(sources) if source.inode == inode), None)
+        return None if index is None or any(source.mtime > mtime for source in sources[:index]) else (index, 0)
+    for i in sorted(range(len(sources)), key=lambda i: (sources[i].inode != inode, -i)):
+        source = sources[i]
         if (source.packed or source.size >= offset) and _fingerprint(source, length) == head:
-            return index, offset
+            return i, offset
     return None
 
 
@@ -177,6 +198,11 @@ def _skip(stream: IO[bytes], count: int) -> None:
         count -= len(chunk)
 
 
+def _whole_lines(source: _Source) -> int:
+    with source.open() as stream:
+        return _last_line_feed(stream, 0, source.size)
+
+
 def _last_line_feed(stream: IO[bytes], begin: int, end: int) -> int:
     """The offset after the last line feed before ``end``; a line that is being written belongs to the next reading."""
     while end > begin:
@@ -190,15 +216,17 @@ def _last_line_feed(stream: IO[bytes], begin: int, end: int) -> int:
 
 
 def _bisect(stream: IO[bytes], size: int, since: float) -> int:
-    """Offset of a line start before which (nearly) everything is older than ``since``."""
+    """Offset of a line start before which (nearly) everything is older than ``since``.
+
+    The latest time of a chunk tells when it was written: a server may log a long request with the time of its begin.
+    """
     low, high = 0, size
     while high - low > BLOCK:
         middle = (low + high) // 2
         stream.seek(middle)
         chunk = stream.read(65536)
         line = chunk.find(b"\n") + 1
-        time = _TIME.search(chunk, line) if line else None
-        when = seconds(time.group(1).decode()) if time else 0.0
+        when = max((seconds(time.decode()) for time in TIME.findall(chunk, line)), default=0.0) if line else 0.0
         if not when:
             break  # odd place: what is left of the range is read as a whole
         if when < since:

@@ -38,6 +38,8 @@ VERIFICATIONS: tuple[str, ...] = (SUCCESS, UNTRUSTED, NONE, NONE_RESUMED, FAILED
 
 # Plain means: nothing in it is escaped, so the text is the value.
 _PLAIN = re.compile(("\\{" + ",".join(f'"{key}":"([^"\\\\\n]*)"' for key in KEYS) + "\\}\\s*").encode())
+# When a line says it was, in the form that the server roles write.
+TIME = re.compile(rb'"time":"([0-9.]+)"')
 # Every escape of a text. Apache writes bytes outside of ASCII as \xHH, which JSON doesn't know.
 _ESCAPE = re.compile(rb"\\(?:([\"\\/bfnrt]|u[0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))?")
 

@@ -24,12 +24,11 @@ from typing import Optional, Union
 from .certificates import Certificates
 from .exceptions import Exceptions
 from .ranges import FIRMLY, Ranges
-from .record import BY_FINGERPRINT, SUCCESS, UNTRUSTED, VERDICT, Record, parse, seconds, verification
+from .record import BY_FINGERPRINT, SUCCESS, TIME, UNTRUSTED, VERDICT, Record, parse, seconds, verification
 from .tally import DIRECT, EDGE, EXCEPTION, TURNED_AWAY, Bucket, Tally
 
 CANARY_PREFIX = "/.well-known/originlock-canary/"
-_NONCE = re.compile(r"[0-9a-f]{32}")
-_TIME = re.compile(rb'"time":"([0-9.]+)"')
+NONCE = re.compile(r"[0-9a-f]{32}")
 _REMEMBERED = 20000
 _MAX_LENGTHS = 8
 # A verdict with an escape in it is left to the careful reader.
@@ -102,7 +101,7 @@ class Scanner:
 
         A line feed in a text isn't looked for: a server that let clients write one would let them write lines.
         """
-        canary = rb"(?!/\.well-known/originlock)" if self.question.nonces else b""
+        canary = f"(?!{re.escape(CANARY_PREFIX)})".encode() if self.question.nonces else b""
         return re.compile(
             b"".join(
                 (
@@ -122,7 +121,7 @@ class Scanner:
         first, last = _times(data, end)
         since = self.question.since
         if since and not (first >= since and last >= since):
-            self._lines(bytes(data[:end]))
+            self._begin(bytes(data[:end]))
         else:
             self._part(data, 0, end, first, last)
 
@@ -192,7 +191,7 @@ class Scanner:
         others = _whole(texts[::4])
         meanings = [self._meaning(*example) for example in dict(zip(verdicts, clients)).items()]
         known = [meaning for meaning in meanings if meaning]
-        if others is None or len(known) < len(meanings):
+        if others is None or len(known) < len(meanings) or _earliest(times) < self.question.since:
             self._lines(data)
             return
         counts, last = Counter(verdicts), dict(zip(verdicts, times))
@@ -206,29 +205,48 @@ class Scanner:
         for line in data.split(b"\n")[:-1]:
             self._line(line)
 
-    def _line(self, line: bytes) -> None:
+    def _begin(self, data: bytes) -> None:
+        """Reads whole lines where the window begins: up to there, what can't be read is as old as the line after it."""
+        lines = iter(data.split(b"\n")[:-1])
+        unclear = 0
+        for line in lines:
+            inside = self._line(line)
+            if inside is None:
+                unclear += 1
+            elif inside:
+                break
+            else:
+                self.tally.unreadable -= unclear
+                self.tally.outside += unclear
+                unclear = 0
+        for line in lines:
+            self._line(line)
+
+    def _line(self, line: bytes) -> Optional[bool]:
+        """Counts one line. True if it is in the window, False if it is older, None if it can't be read."""
         tally, question = self.tally, self.question
         tally.lines += 1
         record = parse(line)
         if record is None:
             tally.unreadable += 1
-            return
+            return None
         if question.since and 0.0 < record.when() < question.since:
             tally.outside += 1
-            return
+            return False
         bucket = question.bucket(record)
         if question.hostnames and bucket[0] not in question.hostnames:
-            return
+            return True
         tally.add_record(bucket, record)
         if record.path.startswith(CANARY_PREFIX):
             nonce = record.path[len(CANARY_PREFIX) :]
-            if nonce in question.nonces and _NONCE.fullmatch(nonce):
+            if nonce in question.nonces and NONCE.fullmatch(nonce):
                 tally.nonces[nonce] = {
                     "hostname": bucket[0],
                     "source": bucket[1],
                     "verification": bucket[2],
                     "certificate": bucket[3],
                 }
+        return True
 
 
 def _whole(texts: list[bytes]) -> Optional[bytes]:
@@ -239,10 +257,18 @@ def _whole(texts: list[bytes]) -> Optional[bytes]:
 
 def _times(data: Union[bytes, bytearray], end: int) -> tuple[float, float]:
     """Times of the first and the last line of a block, 0.0 where they can't be read."""
-    head = _TIME.search(data, 0, min(end, 4096))
+    head = TIME.search(data, 0, min(end, 4096))
     start = data.rfind(b"\n", 0, end - 1) + 1
-    tail = _TIME.search(data, start, end)
+    tail = TIME.search(data, start, end)
     return (_seconds(head.group(1)) if head else 0.0, _seconds(tail.group(1)) if tail else 0.0)
+
+
+def _earliest(times: list[bytes]) -> float:
+    """The earliest of some times, 0.0 where one can't be read or there is none."""
+    try:
+        return min(map(float, times), default=0.0)
+    except ValueError:
+        return 0.0
 
 
 def _seconds(text: bytes) -> float:

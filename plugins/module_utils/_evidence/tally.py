@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Optional
 
 from .record import SUCCESS, Record, reason
@@ -53,8 +54,10 @@ class Offender(Seen):
         self.agents: list[str] = []
 
     def remember(self, path: str, agent: str) -> None:
-        """Keeps the first few different paths and agents."""
-        for text, kept in ((path[:_EXAMPLE_LENGTH], self.paths), (agent[:_EXAMPLE_LENGTH], self.agents)):
+        """Keeps the first few different paths and agents. A path that is cut ends with ``*``, as in an exception."""
+        if len(path) > _EXAMPLE_LENGTH:
+            path = path[: _EXAMPLE_LENGTH - 1] + "*"
+        for text, kept in ((path, self.paths), (agent[:_EXAMPLE_LENGTH], self.agents)):
             if len(kept) < _EXAMPLES and text not in kept:
                 kept.append(text)
 
@@ -109,8 +112,8 @@ class Tally:
         offender.remember(record.path, record.agent)
 
     def _drop_rare(self) -> None:
-        """Makes room: the rarer half goes, and is counted as dropped."""
-        ordered = sorted(self.offenders, key=lambda who: self.offenders[who].count)
+        """Makes room: the rarer half goes and is counted as dropped, callers that no exception covers last."""
+        ordered = sorted(self.offenders, key=lambda who: (who[2] == DIRECT, self.offenders[who].count))
         for who in ordered[: len(ordered) // 2]:
             self.offenders_dropped += self.offenders.pop(who).count
 
@@ -136,12 +139,13 @@ class Tally:
         self.offenders_dropped += other.offenders_dropped
         self.nonces.update(other.nonces)
 
-    def as_dict(self, current: Optional[dict[str, bool]] = None, limit: int = 20) -> dict[str, Any]:
-        """Plain values, the largest first. ``current`` maps labels of generations; ``limit`` bounds the offenders.
+    def as_dict(self, current: Optional[Callable[[str, str], bool]] = None, limit: int = 20) -> dict[str, Any]:
+        """Plain values, the largest first. ``limit`` bounds the offenders.
+
+        ``current`` tells whether the edge should present, for a hostname, the generation with a label.
 
         Callers that no exception covers come before all others, because each of them has to be decided about.
         """
-        known = current or {}
         offenders = sorted(self.offenders.items(), key=lambda item: (item[0][2] != DIRECT, -item[1].count, item[0]))
         return {
             "lines": self.lines,
@@ -155,7 +159,7 @@ class Tally:
                     "source": source,
                     "verification": verify,
                     "certificate": label,
-                    "current": known.get(label, False),
+                    "current": current is not None and current(hostname, label),
                     "count": seen.count,
                     "first": seen.first,
                     "last": seen.last,

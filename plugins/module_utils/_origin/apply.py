@@ -5,14 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Optional
 
+from . import restore
 from . import transaction as transactions
-from .errors import OriginError, Refused
-from .model import NOTHING, RELOAD, Driver, Options, Plan, Protection, Runner
+from .errors import OriginError, ProgramMissing, Refused
+from .model import ENFORCE, LOG_ONLY, NOTHING, RELOAD, Driver, Finding, Options, Plan, Protection, Runner
 from .transaction import Transaction
+
+#: How long to wait for another run, or for a timer that is taking a change back.
+PATIENCE_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -22,17 +28,28 @@ class Outcome:
     plan: Plan
     recovered: Sequence[str] = ()
     transaction: str = ""
+    #: Files that weren't put back because somebody else had changed them: ``path`` and ``backup``.
+    left: Sequence[Mapping[str, str]] = ()
 
     @property
     def changed(self) -> bool:
         """Whether anything on the origin differs from before."""
         return bool(self.plan.changes) or bool(self.recovered)
 
-    def as_dict(self) -> dict[str, Any]:
-        """The outcome as returned by the module."""
-        return {
+    def as_dict(self, diff: bool = False) -> dict[str, Any]:
+        """The outcome as returned by the module, with the texts of whole files only if ``diff`` is asked for."""
+        result: dict[str, Any] = {
             "changed": self.changed,
-            "diff": [
+            "sites": [site.as_dict() for site in self.plan.sites],
+            "findings": [finding.as_dict() for finding in self.plan.findings],
+            "reload": self.plan.activation if self.plan.changes else NOTHING,
+            "recovered": list(self.recovered),
+            "left": [dict(entry) for entry in self.left],
+            "transaction": self.transaction,
+        }
+        if diff:
+            # Site files are the user's and may hold secrets.
+            result["diff"] = [
                 {
                     "before_header": change.path,
                     "after_header": change.path,
@@ -40,13 +57,16 @@ class Outcome:
                     "after": _text(change.after),
                 }
                 for change in self.plan.changes
-            ],
-            "sites": [site.as_dict() for site in self.plan.sites],
-            "findings": [finding.as_dict() for finding in self.plan.findings],
-            "reload": self.plan.activation if self.plan.changes else NOTHING,
-            "recovered": list(self.recovered),
-            "transaction": self.transaction,
-        }
+            ]
+        return result
+
+
+@dataclass(frozen=True)
+class Reverted:
+    """What became of a change that shall be taken back: ``reverted`` now, or one of the ends that it had before."""
+
+    outcome: str
+    left: Sequence[Mapping[str, str]] = ()
 
 
 def apply(
@@ -57,65 +77,125 @@ def apply(
     check_mode: bool = False,
     confirm_within: int = 0,
     root: str = transactions.STATE_DIRECTORY,
+    paths: Optional[Mapping[str, str]] = None,
 ) -> Outcome:
     """Bring the origin to what is wanted, or leave it as it was and raise :class:`OriginError`.
 
     ``confirm_within`` (seconds, 0 = off): the change is taken back by a timer on the origin unless
-    :func:`confirm` is called in time.
+    :func:`confirm` is called in time. ``paths`` is what the driver was made with; who takes the change back needs it.
     """
-    recovered = recover(driver, run, root, check_mode)
-    discovery = driver.discover()
-    plan = driver.plan(discovery, wanted, options)
-    if plan.errors:
-        raise Refused(plan.errors)
-    if not plan.changes:
-        return Outcome(plan, recovered)
-    driver.validate(discovery, plan)
-    if check_mode:
-        return Outcome(plan, recovered)
-    work = Transaction.begin(driver.name, plan.changes, driver.commands(), root, plan.own_directories)
+    with _alone(root, f"a run for {driver.name}", check_mode):
+        recovered, left = recover(driver, run, root, check_mode)
+        discovery = driver.discover()
+        asked = wanted
+        if options.never_relax:
+            wanted = _kept(driver.stages(discovery), wanted)
+        plan = driver.plan(discovery, wanted, options)
+        errors = [*_unproved(asked, wanted), *plan.errors]
+        if errors:
+            raise Refused(errors)
+        outcome = Outcome(plan, recovered, left=left)
+        if not plan.changes:
+            return outcome
+        driver.validate(discovery, plan)
+        if check_mode:
+            return outcome
+        return replace(outcome, transaction=_carry_out(driver, plan, run, confirm_within, root, paths))
+
+
+def _carry_out(
+    driver: Driver, plan: Plan, run: Runner, confirm_within: int, root: str, paths: Optional[Mapping[str, str]]
+) -> str:
+    """Make the plan live; return the transaction that waits for its confirmation, or nothing."""
+    work = Transaction.begin(driver.name, plan.changes, driver.commands(), root, plan.own_directories, paths)
     activated = False
     try:
-        work.write(plan.changes)
-        driver.validate_live()
+        # First: a run that is killed from here on leaves nothing that nobody takes back.
         if confirm_within:
             work.arm(confirm_within, run)
+        work.write(plan.changes)
+        driver.validate_live()
         activated = True
         driver.activate(plan.activation)
+        if confirm_within:
+            work.live()
+        else:
+            work.confirm(run)
     except BaseException as error:
         _take_back(driver, work, activated, run, error)
         raise
     if confirm_within:
-        return Outcome(plan, recovered, work.id)
-    work.confirm(run)
-    return Outcome(plan, recovered)
+        return work.id
+    work.discard()
+    return ""
 
 
 def confirm(identity: str, run: Runner, check_mode: bool = False, root: str = transactions.STATE_DIRECTORY) -> bool:
-    """Keep the change of the transaction ``identity``; return whether that changed anything."""
-    found = _find(identity, root)
-    if found is None:
-        return False
-    if not check_mode:
-        found.confirm(run)
-    return True
+    """Keep the change of the transaction ``identity``; return whether that changed anything.
+
+    Errors: there is no such change, or it was taken back.
+    """
+    with _alone(root, f"the confirmation of {identity}", check_mode):
+        found = transactions.find(identity, root)
+        work, state = found if found is not None else (None, "")
+        if state == "confirmed":
+            return False
+        if work is None or state != "live":
+            message, remedy = _NOT_CONFIRMED[state]
+            left = [sentence(entry) for entry in work.left()] if work is not None else []
+            words = ". ".join([message.format(identity or "(empty)"), *left])
+            raise OriginError(words, remedy, transaction=identity)
+        if not check_mode:
+            work.confirm(run)
+        return True
+
+
+_AGAIN = "Look at why the confirmation was late, then run again."
+#: Why a change in this state can't be confirmed, and what to do.
+_NOT_CONFIRMED = {
+    "": ("There is no change {} on this origin", "Give the transaction that this origin returned when it was changed."),
+    "open": ("The change {} was left half done by a run that died", "Run again; the next run takes it back first."),
+    "reverting": (
+        "The change {} is being taken back: the server doesn't run on the old files yet",
+        "Look at what prevents it; the next run tries again, and so does the timer.",
+    ),
+    "reverted": ("The change {} was taken back by another run", _AGAIN),
+    "expired": ("The change {} was reverted by its timer: nobody confirmed it in time", _AGAIN),
+}
 
 
 def revert(
-    driver: Driver, identity: str, run: Runner, check_mode: bool = False, root: str = transactions.STATE_DIRECTORY
-) -> bool:
-    """Take the transaction ``identity`` back now; return whether that changed anything."""
-    found = _find(identity, root)
-    if found is None:
-        return False
-    if not check_mode:
-        _restore(driver, found, run)
-    return True
+    make: Callable[[str, Mapping[str, str]], Driver],
+    identity: str,
+    run: Runner,
+    check_mode: bool = False,
+    root: str = transactions.STATE_DIRECTORY,
+) -> Reverted:
+    """Take the transaction ``identity`` back now, unless it's over.
+
+    ``make`` gets the driver for a server and the paths with which the change was made.
+    """
+    with _alone(root, f"the revert of {identity}", check_mode):
+        found = transactions.find(identity, root)
+        if found is None:
+            return Reverted("nothing")
+        work, state = found
+        if state not in restore.UNFINISHED:
+            return Reverted("confirmed" if state == "confirmed" else "already_reverted", work.left())
+        if check_mode:
+            return Reverted("reverted")
+        _restore(make(*work.made_with()), work, run)
+        work.reverted(run)
+        return Reverted("reverted", work.left())
 
 
-def recover(driver: Driver, run: Runner, root: str, check_mode: bool) -> list[str]:
-    """Take back what a run that died left half done, and what nobody will confirm any more."""
-    taken_back = []
+def recover(driver: Driver, run: Runner, root: str, check_mode: bool) -> tuple[list[str], list[Mapping[str, str]]]:
+    """Take back what a run that died left half done, and what nobody will confirm any more.
+
+    Returns the changes, and the files of them that weren't put back.
+    """
+    taken_back: list[str] = []
+    left: list[Mapping[str, str]] = []
     if not check_mode:
         transactions.clean_up(driver.name, root)
     for work, state in transactions.pending(driver.name, root):
@@ -128,50 +208,116 @@ def recover(driver: Driver, run: Runner, root: str, check_mode: bool) -> list[st
         taken_back.append(work.id)
         if not check_mode:
             _restore(driver, work, run)
-    return taken_back
+            left.extend(work.left())
+            work.reverted(run)
+            if state == "open" and not work.left():
+                # Its run died, so nobody will ask for it.
+                work.discard()
+    return taken_back, left
 
 
-def _find(identity: str, root: str) -> Transaction | None:
-    found = transactions.find(identity, root)
-    if found is None:
-        return None
-    work, state = found
-    if state == "reverted":
+def sentence(left: Mapping[str, str]) -> str:
+    """What a person should know of a file that wasn't put back."""
+    before = f"what was there before is in {left['backup']}" if left["backup"] else "before, it wasn't there"
+    return f"{left['path']} was changed by somebody else meanwhile, so it wasn't put back; {before}."
+
+
+@contextlib.contextmanager
+def _alone(root: str, who: str, check_mode: bool) -> Iterator[None]:
+    """Nobody else is at work meanwhile. What the operating system refuses becomes an :class:`OriginError`."""
+    # Check mode leaves nothing behind. Without a lock, nobody is at work.
+    lock = not check_mode or os.path.exists(os.path.join(root, restore.LOCK))
+    try:
+        with restore.alone(root, who, PATIENCE_SECONDS) if lock else contextlib.nullcontext():
+            yield
+    except restore.Busy as error:
         raise OriginError(
-            f"The change {identity} was reverted by its timer: nobody confirmed it in time",
-            "Look at why the confirmation was late, then run again.",
-            transaction=identity,
-        )
-    return work
+            f"Somebody else is at work on this origin: {error}", "Wait until that has ended, then run again."
+        ) from None
+    except OSError as error:
+        raise OriginError(_words(error), "Mend that on the origin, then run again.") from error
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error) or type(error).__name__
+
+
+def _kept(stages: Mapping[str, str], wanted: Sequence[Protection]) -> list[Protection]:
+    """What is wanted, with the hostnames that are enforced and should only log left enforced."""
+    return [
+        replace(entry, stage=ENFORCE) if (entry.stage, stages.get(entry.name)) == (LOG_ONLY, ENFORCE) else entry
+        for entry in wanted
+    ]
+
+
+def _unproved(asked: Sequence[Protection], kept: Sequence[Protection]) -> list[Finding]:
+    """Hostnames that stay enforced although less was asked for, where the edge would be refused."""
+    findings = []
+    for before, entry in zip(asked, kept):
+        problem = entry.untrusted or ("" if entry.certificate.strip() else "its client certificate isn't given")
+        if before.stage != entry.stage and problem:
+            findings.append(
+                Finding(
+                    "edge_not_trusted", "error", entry.name,
+                    f"it is enforced and stays so, but {problem.rstrip('.')}",
+                    "Keep every CA in the trust bundle whose certificates the edge may present, or relax it first.",
+                )
+            )  # fmt: skip
+    return findings
 
 
 def _restore(driver: Driver, work: Transaction, run: Runner) -> None:
-    work.disarm(run)
+    """Files first, then the server. If that fails, the timer and the next run try again."""
     work.revert()
-    driver.validate_live()
-    driver.activate(RELOAD)
-    work.discard()
+    try:
+        driver.validate_live()
+        driver.activate(RELOAD)
+    except OriginError as error:
+        raise OriginError(
+            f"The files of before {work.id} are back, but the server doesn't run on them yet: {error}",
+            f"{error.remedy} Then run again; the timer of this change tries again, too.".strip(),
+            **dict(error.details(), transaction=work.id),
+        ) from error
 
 
 def _take_back(driver: Driver, work: Transaction, activated: bool, run: Runner, error: BaseException) -> None:
-    work.disarm(run)
-    work.revert()
-    # Nothing is left to be taken back, whatever the server says to the old files.
-    work.discard()
-    if activated:
-        try:
-            driver.validate_live()
-            driver.activate(RELOAD)
-        except OriginError as second:
-            raise OriginError(
-                f"{error}. The old files are back, but the server doesn't accept them either: {second}",
-                "Look at the server at once.",
-            ) from error
+    """Undo what was done until ``error``. Raises an error only if there's more to say than that one."""
+    first = _words(error)
+    details = error.details() if isinstance(error, OriginError) else {}
+    left: list[dict[str, str]] = []
+    so_far = "It can't be undone"
+    try:
+        if work.written:
+            work.revert()
+            left = work.left()
+            so_far = "The old files are back, but the server doesn't accept them either"
+            if activated:
+                driver.validate_live()
+                driver.activate(RELOAD)
+    except (OriginError, OSError) as second:
+        # The backup stays for the next run, and for the timer if there is one.
+        raise OriginError(
+            f"{first}. {so_far}: {_words(second)}.",
+            f"Look at the server at once, then run again to finish taking {work.id} back.",
+            **details,
+        ) from error
+    if not left:
+        work.disarm(run)
+        work.discard()
+        return
+    work.reverted(run)
+    raise OriginError(
+        " ".join([f"{first}.", *map(sentence, left)]), getattr(error, "remedy", "Run again."), **details
+    ) from error
 
 
 def _timer_runs(work: Transaction, run: Runner) -> bool:
-    unit = transactions.UNIT % work.id
-    return run(("systemctl", "is-active", "--quiet", unit + ".timer"), {}).status == 0
+    try:
+        return run(("systemctl", "is-active", "--quiet", (transactions.UNIT % work.id) + ".timer"), {}).status == 0
+    except ProgramMissing:
+        return False
 
 
 def _text(content: bytes | None) -> str:

@@ -9,7 +9,7 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from .errors import OriginError
+from .errors import OriginError, ProgramMissing
 from .model import Completed
 
 TIMEOUT_SECONDS = 120
@@ -32,7 +32,7 @@ def run(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
         )
     except FileNotFoundError:
         remedy = "Install it, or correct its path in the role's variables."
-        raise OriginError(f"{argv[0]} isn't there", remedy) from None
+        raise ProgramMissing(f"{argv[0]} isn't there", remedy) from None
     except subprocess.TimeoutExpired:
         message = f"{' '.join(argv)} gave no answer within {TIMEOUT_SECONDS} s"
         raise OriginError(message, "Look at the server.") from None

@@ -25,6 +25,10 @@ class OriginError(Exception):
         return dict(self._details)
 
 
+class ProgramMissing(OriginError):
+    """A program that shall be run isn't installed."""
+
+
 class Refused(OriginError):
     """The plan can't be carried out safely. ``findings`` says why, each with file, line and remedy."""
 

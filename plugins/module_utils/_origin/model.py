@@ -24,6 +24,10 @@ RESTART = "restart"
 #: Every generated file starts with this, so that it's known as ours and tells the stage it stands for.
 MARK = "originlock.aop"
 
+#: Where certificate authorities ask for challenges (http-01), below it; and the same as a regular expression.
+ACME_PATH = "/.well-known/acme-challenge"
+ACME_EXPRESSION = ACME_PATH.replace(".", r"\.")
+
 
 def stricter(one: str, other: str) -> str:
     """Return the stage that demands more."""
@@ -35,7 +39,7 @@ class Protection:
     """What is wanted for one hostname. ``certificate`` holds the PEM of every generation the edge may present.
 
     ``issuers`` are the names of the CAs in the bundle, as OpenSSL writes them (RFC 2253); empty where one of them is
-    too unusual to be compared as text.
+    too unusual to be compared as text. ``untrusted`` says why a certificate isn't trusted by the bundle, if so.
     """
 
     name: str
@@ -43,6 +47,7 @@ class Protection:
     trust_bundle: str = ""
     certificate: str = ""
     issuers: tuple[str, ...] = ()
+    untrusted: str = ""
 
 
 @dataclass(frozen=True)
@@ -177,6 +182,9 @@ class Driver(Protocol):
 
     def discover(self) -> Any:
         """Read what is loaded, from the server's own dump. Raise :class:`OriginError` if that can't be done."""
+
+    def stages(self, discovery: Any) -> Mapping[str, str]:
+        """The strictest stage of each hostname that we protect on this origin."""
 
     def inspect(self, discovery: Any, hostnames: Sequence[str]) -> list[Site]:
         """Where each hostname is served and at which stage; with no hostnames, all those that we protect."""

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Tuple
 
-from .model import Finding
+from .model import ACME_PATH, Finding
 
-ACME_PATH = "/.well-known/acme-challenge"
 _SHOWN = 10
 #: Name, file, line.
 Place = Tuple[str, str, int]

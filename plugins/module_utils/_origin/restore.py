@@ -9,16 +9,82 @@ system's Python when no controller has confirmed in time. It therefore imports n
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import glob
+import hashlib
 import json
 import os
+import re
+import stat
 import subprocess
 import sys
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Optional
 
 MANIFEST = "manifest.json"
 STATE = "state"
+LOCK = "lock"
+#: Names the files that were left to somebody else: a list of ``path`` and ``backup`` (empty: there was none before).
+LEFT = "left.json"
+
+#: States of a transaction whose files may have to be put back.
+UNFINISHED = ("open", "live", "reverting")
+
+#: How long the timer's program goes on trying, and its pause between two attempts.
+GIVE_UP_SECONDS = 3600
+RETRY_SECONDS = 20
+COMMAND_SECONDS = 120
+
+
+class Busy(OSError):
+    """Somebody else is at work in the state directory; the text says who."""
+
+
+@contextlib.contextmanager
+def alone(root: str, who: str, patience: float) -> Iterator[None]:
+    """Keep everybody else out of the state directory ``root`` meanwhile. A lock ends with its process.
+
+    Raises :class:`Busy` if another one holds it for ``patience`` seconds.
+    """
+    path = os.path.join(root, LOCK)
+    descriptor = _lock(path, patience)
+    try:
+        # For the other one's error. A full disk is no reason not to work.
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{who} (process {os.getpid()})".encode())
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if os.listdir(root) == [LOCK]:
+                os.unlink(path)
+                os.rmdir(root)
+        os.close(descriptor)
+
+
+def _lock(path: str, patience: float) -> int:
+    deadline = time.monotonic() + patience
+    while True:
+        holder = b""
+        # What isn't there (any more) was removed by the last holder as it left: begin anew.
+        with contextlib.suppress(FileNotFoundError, FileExistsError):
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                    kept, descriptor = descriptor, -1
+                    return kept
+            except BlockingIOError:
+                holder = os.read(descriptor, 200)
+            finally:
+                if descriptor >= 0:
+                    os.close(descriptor)
+        if time.monotonic() >= deadline:
+            raise Busy(holder.decode("utf-8", "replace") or "an unknown process")
+        time.sleep(0.1)
 
 
 def write_atomically(path: str, content: bytes, mode: int, uid: int, gid: int) -> None:
@@ -34,9 +100,11 @@ def write_atomically(path: str, content: bytes, mode: int, uid: int, gid: int) -
             os.fsync(stream.fileno())
         copy_attributes(path, temporary)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         if os.path.exists(temporary):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.errno and error.filename is None:
+            error.filename = path
         raise
 
 
@@ -52,11 +120,11 @@ def copy_attributes(source: str, target: str) -> None:
 
 
 def read_state(folder: str) -> str:
-    """The state of the transaction in ``folder``: open, live, confirmed or reverted; empty when there is none."""
+    """The state of the transaction in ``folder``; empty when there is none."""
     try:
         with open(os.path.join(folder, STATE), encoding="ascii") as stream:
             return stream.read().strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ""
 
 
@@ -72,53 +140,120 @@ def load_manifest(folder: str) -> dict[str, Any]:
     return manifest
 
 
-def restore_files(folder: str) -> list[str]:
-    """Put every file of the manifest back; return the paths that were touched."""
+def content_of(path: str) -> Optional[bytes]:
+    """What is in the file ``path``, or nothing if it isn't there."""
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return None
+
+
+def fingerprint(content: Optional[bytes]) -> str:
+    """By what a file is known again; empty for one that isn't there."""
+    return "" if content is None else hashlib.sha256(content).hexdigest()
+
+
+def restore_files(folder: str) -> list[dict[str, str]]:
+    """Put every file back that is as the transaction wrote it; return those that aren't (see ``LEFT``).
+
+    What somebody else has written there since stays, but without the marked lines that the transaction had added.
+    """
     manifest = load_manifest(folder)
-    touched = []
+    left = []
     for entry in manifest["files"]:
         path = entry["path"]
-        # Half a file, from a run that was killed as it wrote; a server may include whatever lies there.
-        for half in glob.glob(f"{glob.escape(path)}.originlock-*"):
+        for half in _halves(path):
             os.unlink(half)
-            touched.append(half)
-        if entry["backup"] is None:
-            if os.path.lexists(path):
-                os.unlink(path)
-                touched.append(path)
+        before = None
+        if entry["backup"] is not None:
+            with open(os.path.join(folder, entry["backup"]), "rb") as stream:
+                before = stream.read()
+        found = content_of(path)
+        if found == before:
             continue
-        with open(os.path.join(folder, entry["backup"]), "rb") as stream:
-            content = stream.read()
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        write_atomically(path, content, entry["mode"], entry["uid"], entry["gid"])
-        touched.append(path)
+        if fingerprint(found) != entry["after"]:
+            left.append({"path": path, "backup": os.path.join(folder, entry["backup"]) if entry["backup"] else ""})
+            if found is not None:
+                _take_out(path, found, entry["added"])
+        elif before is None:
+            os.unlink(path)
+        else:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            write_atomically(path, before, entry["mode"], entry["uid"], entry["gid"])
     for directory in manifest["created_directories"]:
         if os.path.isdir(directory) and not os.listdir(directory):
             os.rmdir(directory)
-    return touched
+    if left:
+        note = json.dumps(left).encode("utf-8")
+        write_atomically(os.path.join(folder, LEFT), note, 0o600, os.geteuid(), os.getegid())
+    return left
 
 
-def main(folder: str) -> int:
-    """Revert the transaction in ``folder`` unless it was confirmed; used by the timer."""
-    if read_state(folder) != "live":
-        return 0
-    restore_files(folder)
+def _take_out(path: str, content: bytes, added: list[str]) -> None:
+    lines = content.splitlines(keepends=True)
+    kept = [line for line in lines if line.decode("latin-1") not in added]
+    if kept != lines:
+        status = os.stat(path)
+        write_atomically(path, b"".join(kept), status.st_mode & 0o7777, status.st_uid, status.st_gid)
+
+
+def _halves(path: str) -> list[str]:
+    """Half a file, from a run that was killed as it wrote ``path``; a server may include whatever lies there."""
+    # No process has a number of more than seven digits; a date has eight.
+    name = re.compile(re.escape(path) + r"\.originlock-[0-9]{1,7}\Z")
+    found = glob.glob(f"{glob.escape(path)}.originlock-*")
+    return [half for half in found if name.match(half) and stat.S_ISREG(os.lstat(half).st_mode)]
+
+
+def check(folder: str) -> int:
+    """Prove that this program runs here and can read the transaction in ``folder``. Changes nothing."""
+    for entry in load_manifest(folder)["files"]:
+        if entry["backup"] is not None:
+            with open(os.path.join(folder, entry["backup"]), "rb") as stream:
+                stream.read()
+    return 0
+
+
+def attempt(folder: str) -> str:
+    """Take the change in ``folder`` back unless it's over; return what prevents it, or nothing."""
+    if read_state(folder) not in UNFINISHED:
+        return ""
+    write_state(folder, "reverting")
+    for entry in restore_files(folder):
+        sys.stderr.write(f"originlock.aop: {entry['path']} was changed by somebody else and isn't put back\n")
     commands = load_manifest(folder)["commands"]
     environment = dict(os.environ, **commands["environment"])
     for name in ("validate", "reload"):
         # The timer runs a copy of this file, where there is no AnsibleModule.
         done = subprocess.call(  # pylint: disable=ansible-bad-function
-            commands[name], env=environment, stdin=subprocess.DEVNULL
+            commands[name], env=environment, stdin=subprocess.DEVNULL, timeout=COMMAND_SECONDS
         )
         if done != 0:
-            sys.stderr.write(f"originlock.aop: {name} failed after the files were put back\n")
+            return f"{name} failed after the files were put back"
+    write_state(folder, "expired")
+    return ""
+
+
+def main(folder: str, give_up: float = GIVE_UP_SECONDS, retry: float = RETRY_SECONDS) -> int:
+    """Take the change in ``folder`` back unless it was confirmed; used by the timer. Tries again until it's done."""
+    deadline = time.monotonic() + give_up
+    who = f"the timer of {os.path.basename(folder)}"
+    while True:
+        try:
+            with alone(os.path.dirname(folder), who, deadline - time.monotonic()):
+                problem = attempt(folder)
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            problem = str(error) or type(error).__name__
+        if not problem:
+            return 0
+        sys.stderr.write(f"originlock.aop: {problem}\n")
+        if time.monotonic() + retry > deadline:
             return 1
-    write_state(folder, "reverted")
-    with open(os.path.join(folder, "reverted-at"), "w", encoding="ascii") as stream:
-        stream.write(f"{int(time.time())}\n")
-    return 0
+        time.sleep(retry)
 
 
 if __name__ == "__main__":
+    work = check if sys.argv[1:] == ["--check"] else main
     # A program here, whose timer reads the exit status.
-    sys.exit(main(os.path.dirname(os.path.abspath(__file__))))  # pylint: disable=ansible-bad-function
+    sys.exit(work(os.path.dirname(os.path.abspath(__file__))))  # pylint: disable=ansible-bad-function

@@ -5,33 +5,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
 
 from . import restore
 from .errors import OriginError
-from .model import Commands, FileChange, Runner
+from .model import MARK, Commands, Completed, FileChange, Runner
 
 STATE_DIRECTORY = "/var/lib/originlock-aop"
 UNIT = "originlock-aop-revert-%s"
-#: A folder without a state that is older than this belongs to nobody who is still at work.
-ABANDONED_SECONDS = 3600
+#: For so long, a change that was taken back tells a late confirmation what became of it.
+TOLD_SECONDS = 3600
 
 
 class Transaction:
     """One set of file changes with its backup in ``<root>/<id>``.
 
-    States: ``open`` (files may be half written), ``live`` (written, waits for a confirmation), ``confirmed``,
-    ``reverted``. A transaction found ``open`` belongs to a run that died and is taken back by the next one.
+    States: ``open`` (files may be half written), ``live`` (written, waits for a confirmation), ``reverting`` (files
+    may be half put back, the server wasn't told yet), and at the end ``confirmed``, ``reverted`` (by a run) or
+    ``expired`` (reverted by its timer). All work on them is done by whoever holds :func:`restore.alone`. Who finds one
+    ``open`` then knows that its run died.
     """
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self.id = os.path.basename(folder)
+        #: Whether a file was touched by :meth:`write`.
+        self.written = False
 
     @classmethod
     def begin(
@@ -41,90 +48,115 @@ class Transaction:
         commands: Commands,
         root: str = STATE_DIRECTORY,
         own_directories: Sequence[str] = (),
+        paths: Optional[Mapping[str, str]] = None,
     ) -> Transaction:
         """Back up what ``changes`` would overwrite. Nothing of the server is touched yet.
 
-        ``own_directories`` are removed when the change is kept and they are empty then.
+        ``own_directories`` are removed when the change is kept and they are empty then. ``paths`` is what the driver
+        was made with.
         """
         identity = "{}-{}-{}".format(server, time.strftime("%Y%m%dT%H%M%S", time.gmtime()), uuid.uuid4().hex[:6])
         folder = os.path.join(root, identity)
         os.makedirs(root, mode=0o700, exist_ok=True)
         os.mkdir(folder, 0o700)
-        entries: list[dict[str, object]] = []
-        created: list[str] = []
-        for number, change in enumerate(changes):
-            path = os.path.realpath(change.path)
-            entry: dict[str, object] = {"path": path, "backup": None, "mode": 0, "uid": 0, "gid": 0}
-            if change.before is None:
-                created.extend(_missing_parents(path, created))
-            else:
-                status = os.stat(path)
-                entry.update(backup=f"{number}.before", mode=status.st_mode & 0o7777)
-                entry.update(uid=status.st_uid, gid=status.st_gid)
-                target = os.path.join(folder, f"{number}.before")
-                restore.write_atomically(target, change.before, 0o600, os.geteuid(), os.getegid())
-            entries.append(entry)
-        manifest = {
-            "server": server,
-            "files": entries,
-            "created_directories": sorted(created, key=len, reverse=True),
-            "own_directories": list(own_directories),
-            "commands": {
-                "validate": list(commands.validate),
-                "reload": list(commands.reload),
-                "environment": dict(commands.environment),
-            },
-        }
-        content = json.dumps(manifest, indent=1).encode("utf-8")
-        restore.write_atomically(os.path.join(folder, restore.MANIFEST), content, 0o600, os.geteuid(), os.getegid())
-        restore.write_state(folder, "open")
+        try:
+            entries, created = _back_up(folder, changes)
+            manifest = {
+                "server": server,
+                "paths": dict(paths or {}),
+                "files": entries,
+                "created_directories": sorted(created, key=len, reverse=True),
+                "own_directories": list(own_directories),
+                "commands": {
+                    "validate": list(commands.validate),
+                    "reload": list(commands.reload),
+                    "environment": dict(commands.environment),
+                },
+            }
+            content = json.dumps(manifest, indent=1).encode("utf-8")
+            restore.write_atomically(os.path.join(folder, restore.MANIFEST), content, 0o600, os.geteuid(), os.getegid())
+            restore.write_state(folder, "open")
+        except BaseException:
+            cls(folder).discard()
+            raise
         return cls(folder)
 
     def write(self, changes: Sequence[FileChange]) -> None:
         """Put the new files in place, each in one step; new files before those that refer to them."""
+        for change in changes:
+            if restore.content_of(os.path.realpath(change.path)) != change.before:
+                raise OriginError(
+                    f"{change.path} was changed by somebody else while we were at work; nothing was changed",
+                    "Run again.",
+                )
         for change in sorted(changes, key=lambda item: (item.after is None, item.before is not None)):
-            path = os.path.realpath(change.path)
-            if _read(path) != change.before:
-                raise OriginError(f"{change.path} was changed by somebody else while we were at work", "Run again.")
-            if change.after is None:
-                os.unlink(path)
-                continue
-            os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-            mode, uid, gid = change.mode, 0, 0
-            if change.before is not None:
-                status = os.stat(path)
-                mode, uid, gid = status.st_mode & 0o7777, status.st_uid, status.st_gid
-            elif os.geteuid() != 0:
-                uid, gid = os.geteuid(), os.getegid()
-            restore.write_atomically(path, change.after, mode, uid, gid)
+            self.written = True
+            try:
+                _put(change)
+            except OSError as error:
+                raise OriginError(
+                    f"{change.path} can't be written: {error.strerror or error}", "Mend that, then run again."
+                ) from error
+
+    def made_with(self) -> tuple[str, dict[str, str]]:
+        """The server, and the paths that its driver had."""
+        manifest = restore.load_manifest(self.folder)
+        return manifest["server"], manifest["paths"]
 
     def revert(self) -> None:
         """Put the files back. The server is not told: that's for the caller, who knows whether it must be."""
+        # An open one can't be confirmed anyway, and must be put back on a full disk, too.
+        if restore.read_state(self.folder) == "live":
+            restore.write_state(self.folder, "reverting")
         restore.restore_files(self.folder)
-        restore.write_state(self.folder, "reverted")
+
+    def left(self) -> list[dict[str, str]]:
+        """The files that :meth:`revert` has left to somebody else, each ``path`` with its ``backup``."""
+        content = restore.content_of(os.path.join(self.folder, restore.LEFT))
+        found: list[dict[str, str]] = json.loads(content) if content else []
+        return found
 
     def arm(self, seconds: int, run: Runner) -> None:
-        """Start a timer on this machine that reverts this transaction unless it's confirmed within ``seconds``."""
+        """Start a timer on this machine that reverts this transaction unless it's confirmed within ``seconds``.
+
+        What the timer will run is run once before, without effect.
+        """
         program = os.path.join(self.folder, "revert.py")
         source = _source_of_restore()
         restore.write_atomically(program, source.encode("utf-8"), 0o700, os.geteuid(), os.getegid())
-        restore.write_state(self.folder, "live")
+        # The Python that runs this very module: the one in PATH may be too old. It's started by env, which SELinux
+        # lets systemd do wherever that Python lies.
+        command = (sys.executable or "python3", program)
+        proof = run(("/usr/bin/env", "-i", *command, "--check"), {})
+        if proof.status != 0:
+            reason = proof.output.strip().rpartition("\n")[2]
+            raise OriginError(
+                f"The program for the revert timer doesn't run on this origin with {command[0]}: {reason}",
+                "Name a Python that runs without Ansible's environment in ansible_python_interpreter, "
+                "or set confirm_within to 0; then nothing reverts by itself.",
+            )
         argv = (
             "systemd-run",
             "--unit=%s" % (UNIT % self.id),
             f"--on-active={seconds}",
             "--timer-property=AccuracySec=1s",
             "/usr/bin/env",
-            "python3",
-            program,
+            # systemd would take a dollar for a variable.
+            *(argument.replace("$", "$$") for argument in command),
         )
-        done = run(argv, {})
+        try:
+            done = run(argv, {})
+        except OriginError as error:
+            done = Completed(127, str(error))
         if done.status != 0:
-            restore.write_state(self.folder, "open")
             raise OriginError(
                 f"The revert timer can't be started: {done.output.strip()}",
                 "Set confirm_within to 0 if this machine has no systemd; then nothing reverts by itself.",
             )
+
+    def live(self) -> None:
+        """Wait for a confirmation."""
+        restore.write_state(self.folder, "live")
 
     def confirm(self, run: Runner) -> None:
         """Keep the change: note it, stop the timer, remove directories of ours that it emptied, forget the backup."""
@@ -133,15 +165,36 @@ class Transaction:
         for directory in restore.load_manifest(self.folder).get("own_directories", ()):
             if os.path.isdir(directory) and not os.listdir(directory):
                 os.rmdir(directory)
-        self.discard()
+        self.forget()
+
+    def reverted(self, run: Runner) -> None:
+        """The server runs on the files of before: note it, stop the timer, forget the backup."""
+        restore.write_state(self.folder, "reverted")
+        self.disarm(run)
+        self.forget()
 
     def disarm(self, run: Runner) -> None:
-        """Stop the timer if there is one; a machine without systemd has none."""
+        """Stop the timer if there is one; a machine without systemd has none.
+
+        One that can't be stopped does nothing: it looks for a transaction that isn't over.
+        """
         if os.path.exists(os.path.join(self.folder, "revert.py")):
-            run(("systemctl", "stop", (UNIT % self.id) + ".timer"), {})
+            with contextlib.suppress(OriginError):
+                run(("systemctl", "stop", (UNIT % self.id) + ".timer"), {})
+
+    def forget(self) -> None:
+        """Remove all but the note of how it ended. What somebody else's files were before stays, too."""
+        if self.left():
+            return
+        for name in os.listdir(self.folder):
+            if name != restore.STATE:
+                os.unlink(os.path.join(self.folder, name))
 
     def discard(self) -> None:
-        """Forget the backup."""
+        """Remove every trace."""
+        # First, so that half a folder is taken for nothing else.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(self.folder, restore.STATE))
         shutil.rmtree(self.folder, ignore_errors=True)
         root = os.path.dirname(self.folder)
         if os.path.isdir(root) and not os.listdir(root):
@@ -149,29 +202,27 @@ class Transaction:
 
 
 def pending(server: str, root: str = STATE_DIRECTORY) -> list[tuple[Transaction, str]]:
-    """Transactions of ``server`` that are neither confirmed nor reverted, newest first, each with its state."""
-    if not os.path.isdir(root):
-        return []
-    found = []
-    for name in sorted(os.listdir(root), reverse=True):
-        folder = os.path.join(root, name)
-        state = restore.read_state(folder)
-        if name.startswith(server + "-") and state in ("open", "live"):
-            found.append((Transaction(folder), state))
-    return found
+    """Transactions of ``server`` that aren't over, newest first, each with its state."""
+    found = [(Transaction(folder), restore.read_state(folder)) for folder in reversed(_folders(server, root))]
+    return [(work, state) for work, state in found if state in restore.UNFINISHED]
 
 
 def clean_up(server: str, root: str = STATE_DIRECTORY) -> None:
-    """Remove what runs left that died before they touched a file, or after their change was confirmed or reverted.
+    """Remove what runs left that died before they touched a file, and notes of changes that are over.
 
-    For a while, a reverted change tells a late confirmation what became of it.
+    Those of a change that was taken back stay for a while, to tell a late confirmation what became of it.
     """
-    for name in sorted(os.listdir(root)) if os.path.isdir(root) else ():
-        folder = os.path.join(root, name)
-        if not name.startswith(server + "-") or restore.read_state(folder) not in ("", "confirmed", "reverted"):
+    for folder in _folders(server, root):
+        work, state = Transaction(folder), restore.read_state(folder)
+        young = time.time() - os.stat(folder).st_mtime <= TOLD_SECONDS
+        if state in restore.UNFINISHED or work.left() or (young and state in ("reverted", "expired")):
             continue
-        if time.time() - os.stat(folder).st_mtime > ABANDONED_SECONDS:
-            Transaction(folder).discard()
+        work.discard()
+
+
+def _folders(server: str, root: str) -> list[str]:
+    names = sorted(os.listdir(root)) if os.path.isdir(root) else []
+    return [os.path.join(root, name) for name in names if name.startswith(server + "-")]
 
 
 def find(identity: str, root: str = STATE_DIRECTORY) -> tuple[Transaction, str] | None:
@@ -181,12 +232,52 @@ def find(identity: str, root: str = STATE_DIRECTORY) -> tuple[Transaction, str] 
     return (Transaction(folder), state) if state else None
 
 
-def _read(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as stream:
-            return stream.read()
-    except FileNotFoundError:
-        return None
+def _back_up(folder: str, changes: Sequence[FileChange]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Copy what is there into ``folder``; entries of the manifest, and the directories that will be made."""
+    entries: list[dict[str, Any]] = []
+    created: list[str] = []
+    for number, change in enumerate(changes):
+        path = os.path.realpath(change.path)
+        entry: dict[str, Any] = {"path": path, "backup": None, "mode": 0, "uid": 0, "gid": 0}
+        entry.update(after=restore.fingerprint(change.after), added=_added(change))
+        if change.before is None:
+            created.extend(_missing_parents(path, created))
+        else:
+            status = os.stat(path)
+            entry.update(backup=f"{number}.before", mode=status.st_mode & 0o7777)
+            entry.update(uid=status.st_uid, gid=status.st_gid)
+            target = os.path.join(folder, f"{number}.before")
+            restore.write_atomically(target, change.before, 0o600, os.geteuid(), os.getegid())
+        entries.append(entry)
+    return entries, created
+
+
+def _added(change: FileChange) -> list[str]:
+    """The lines that ``change`` adds if it does nothing else than adding include lines of ours with their mark."""
+    if change.before is None or change.after is None:
+        return []
+    before, after = (content.splitlines(keepends=True) for content in (change.before, change.after))
+    known = set(before)
+    added = [line for line in after if line not in known]
+    ours = all(MARK.encode() in line or line.strip().lower().startswith(b"include") for line in added)
+    if not ours or [line for line in after if line in known] != before:
+        return []
+    return [line.decode("latin-1") for line in added]
+
+
+def _put(change: FileChange) -> None:
+    path = os.path.realpath(change.path)
+    if change.after is None:
+        os.unlink(path)
+        return
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    mode, uid, gid = change.mode, 0, 0
+    if change.before is not None:
+        status = os.stat(path)
+        mode, uid, gid = status.st_mode & 0o7777, status.st_uid, status.st_gid
+    elif os.geteuid() != 0:
+        uid, gid = os.geteuid(), os.getegid()
+    restore.write_atomically(path, change.after, mode, uid, gid)
 
 
 def _missing_parents(path: str, known: Sequence[str]) -> list[str]:

@@ -57,7 +57,7 @@ def further(
     if listener.kind == PLAIN:
         return [replace(base, path=path) for path in settings.paths[1:]] if hostname.expect == ENFORCE else []
     if listener.kind == QUIC:
-        return _quic(hostname, base, settings) if hostname.expect == ENFORCE else []
+        return _quic(hostname, base, settings, quick) if hostname.expect == ENFORCE else []
     if not versions:
         return []
     found = [replace(base, tls=versions[0], form="h2")]
@@ -98,9 +98,7 @@ def _for(hostname: Hostname, case: Case, kinds: tuple[str, ...]) -> list[Case]:
 def _names(hostname: Hostname, base: Case, settings: Settings, versions: tuple[str, ...], quick: bool) -> list[Case]:
     """Other names in the handshake than in the request, and other spellings of the name."""
     found = []
-    foreign = foreign_sni(hostname, settings)
-    doors = [("none", ""), ("unknown", UNKNOWN_SNI)] + [("foreign", name) for name in foreign]
-    for kind, sni in doors:
+    for kind, sni in _doors(hostname, settings):
         door = replace(base, sni=sni, sni_kind=kind)
         found.append(replace(door, tls=versions[0], host=NOBODY_HOST, baseline=True))
         for version in versions:
@@ -111,11 +109,23 @@ def _names(hostname: Hostname, base: Case, settings: Settings, versions: tuple[s
     if quick:
         return found
     found.append(replace(base, tls=versions[0], sni=hostname.name.upper(), sni_kind="upper"))
-    for kind, sni in (doors[0], doors[2] if foreign else doors[1]):
+    for kind, sni in _odd_doors(hostname, settings):
         door = replace(base, tls=versions[0], sni=sni, sni_kind=kind)
         found += _spellings(hostname.name, door)
         found += _for(hostname, replace(door, form="h2"), (NONE, *others(hostname)))
     return found
+
+
+def _doors(hostname: Hostname, settings: Settings) -> list[tuple[str, str]]:
+    """Kinds of names in the handshake, and the names, that are not the right one."""
+    foreign = [("foreign", name) for name in foreign_sni(hostname, settings)]
+    return [("none", ""), ("unknown", UNKNOWN_SNI), *foreign]
+
+
+def _odd_doors(hostname: Hostname, settings: Settings) -> tuple[tuple[str, str], ...]:
+    """The two of them that odd spellings and HTTP/2 are tried at: no name, and a foreign one if there is any."""
+    doors = _doors(hostname, settings)
+    return doors[0], doors[2] if len(doors) > 2 else doors[1]
 
 
 def _spellings(name: str, door: Case) -> list[Case]:
@@ -141,11 +151,20 @@ def _sessions(hostname: Hostname, base: Case, settings: Settings, versions: tupl
     return found
 
 
-def _quic(hostname: Hostname, base: Case, settings: Settings) -> list[Case]:
-    foreign = foreign_sni(hostname, settings)
-    found = _for(hostname, base, (FOREIGN_CA,))
-    found.append(replace(base, host=NOBODY_HOST, baseline=True))
-    for name in foreign[:1]:
-        door = replace(base, sni=name, sni_kind="foreign")
-        found += [door, replace(door, host=NOBODY_HOST, baseline=True)]
+def _quic(hostname: Hostname, base: Case, settings: Settings, quick: bool) -> list[Case]:
+    """As over TCP, without sessions, HTTP/2 and the absolute form, which are not there."""
+    found = [replace(base, host=NOBODY_HOST, baseline=True)]
+    for path in settings.paths[1:]:
+        found += _for(hostname, replace(base, path=path), (VALID, NONE))
+    for kind, sni in _doors(hostname, settings):
+        door = replace(base, sni=sni, sni_kind=kind)
+        found.append(replace(door, host=NOBODY_HOST, baseline=True))
+        found += _for(hostname, door, (NONE, *others(hostname), *(() if quick else (FOREIGN_CA,))))
+    if quick:
+        return found
+    found += _for(hostname, base, (*BAD, *others(hostname)))
+    found.append(replace(base, sni=hostname.name.upper(), sni_kind="upper"))
+    for kind, sni in _odd_doors(hostname, settings):
+        door = replace(base, sni=sni, sni_kind=kind)
+        found += [case for case in _spellings(hostname.name, door) if case.form == "h1"]
     return found

@@ -34,17 +34,30 @@ _REFUSING_STATUS = (400, 403, 495, 496)
 _PASSING_TROUBLE = (429, 502, 503, 504)
 _MISDIRECTED = 421
 _NGINX_TEXTS = (b"No required SSL certificate was sent", b"The SSL certificate error")
+# Pages that web servers make themselves for who is turned away.
+_OWN_WORDS = re.compile(
+    rb"<(?:title|h1)>[\s\d-]*(?:bad request|forbidden|no required ssl certificate was sent|the ssl certificate error"
+    rb"|the plain http request was sent to https port)\s*</|^client sent an http request to an https server",
+    re.I,
+)
+# The edge's own words for: the origin doesn't let me in.
+_EDGE_FAILS = (495, 496, *range(520, 531))
 
-# What shows that the right client gets in.
-BY_LEAF, BY_EDGE, FAILED, UNKNOWN = "leaf", "edge", "failed", ""
+# What shows that the right client gets in; SOME_ORIGIN: through the edge, which may have reached another origin.
+BY_LEAF, BY_EDGE, SOME_ORIGIN, FAILED, UNKNOWN = "leaf", "edge", "some_origin", "failed", ""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The positive control of a hostname at a listener: how it was made, and the page that it got (or None)."""
+    """The positive control of a hostname at a listener: how it was made, and the page that it got (or None).
+
+    ``unclear``: what came through the edge, in words, where that shows neither that the origin lets it in nor that it
+    doesn't.
+    """
 
     control: str = UNKNOWN
     page: Outcome | None = None
+    unclear: str = ""
 
     @property
     def works(self) -> bool:
@@ -80,28 +93,48 @@ def refused_by_server(outcome: Outcome) -> bool:
     return outcome.status == 400 and any(text in outcome.body for text in _NGINX_TEXTS)
 
 
+def in_own_words(outcome: Outcome) -> bool:
+    """Whether a refusal shows no page, or one that the web server makes itself."""
+    if outcome.end != "response" or not outcome.body.strip():
+        return True
+    return refused_by_server(outcome) or bool(_OWN_WORDS.search(outcome.body))
+
+
+def lets_in(edge: Outcome) -> bool:
+    """Whether an answer through the edge shows that the origin lets the edge in: the edge makes up others itself."""
+    return is_served(edge) and edge.status < 500
+
+
 def same_page(first: Outcome, second: Outcome, hostname: str, with_status: bool = True) -> bool:
-    """Whether two answers are one page, the names in it and its redirect apart."""
+    """Whether two answers are one page, the names in it and its redirect (with scheme and port) apart."""
     if with_status and first.status != second.status:
         return False
     if not first.body and not first.location:
         return False
-    return _plain(first.body, hostname) == _plain(second.body, hostname) and _plain(
-        first.location.encode(), hostname
-    ) == _plain(second.location.encode(), hostname)
+    return content(first, hostname) == content(second, hostname)
 
 
-def _plain(text: bytes, hostname: str) -> bytes:
-    return re.sub(b"|".join(re.escape(name.encode()) for name in (hostname, NOBODY_HOST)), b"", text, flags=re.I)
+def content(outcome: Outcome, hostname: str) -> tuple[bytes, bytes]:
+    """Body and redirect without what differs between two listeners of one application: scheme, name and port."""
+    names = b"|".join(re.escape(name.encode()) for name in (hostname, NOBODY_HOST))
+    place = rb"(?:(?:https?(?::|%%3A))?(?://|%%2F%%2F))?(?:%s)\.?(?:(?::|%%3A)\d+)?" % names
+    body, location = (re.sub(place, b"", text, flags=re.I) for text in (outcome.body, outcome.location.encode()))
+    return body, location
 
 
 def classify(
-    case: Case, outcome: Outcome, reference: Reference, nobody: Outcome | None, anonymous_served: bool
+    case: Case,
+    outcome: Outcome,
+    reference: Reference,
+    nobody: Outcome | None,
+    anonymous_served: bool,
+    stable: bool = False,
 ) -> tuple[str, str]:
     """Class and reason.
 
     ``nobody`` is what the same door answers for a hostname that nobody serves. ``anonymous_served``: with the right
-    name and without a certificate the listener serves, so that a bad certificate adds nothing.
+    name and without a certificate the listener serves, so that a bad certificate adds nothing. ``stable``: the same
+    page came more than once.
     """
     said = evidence(outcome)
     if outcome.end in ("refused", "unreachable"):
@@ -115,7 +148,7 @@ def classify(
     if case.identity == VALID and case.sni_kind == "right":
         return _control(outcome, reference, said)
     if refuses(outcome):
-        return _refused(case, outcome, reference, said)
+        return _refused(case, outcome, reference, nobody, stable, said)
     if outcome.end != "response":
         return _without_answer(case, outcome, reference, said)
     if case.listener.kind == PLAIN and 300 <= outcome.status < 400 and outcome.location.lower().startswith("https://"):
@@ -135,8 +168,13 @@ def classify(
     return OPEN, said
 
 
-def reference_of(control: Outcome | None, anonymous: Outcome | None, edge: Outcome | None, status: int) -> Reference:
-    """The positive control, best first: our leaf at this listener, a request of ours through the edge, one told of."""
+def reference_of(
+    control: Outcome | None, anonymous: Outcome | None, edge: Outcome | None, here: bool = True
+) -> Reference:
+    """The positive control: our leaf at this listener or, only where that was not tried, a request through the edge.
+
+    ``here``: whether the edge can have reached this origin only.
+    """
     if control is not None and control.end == "response":
         # A page that is forbidden to everybody is no refusal if without a certificate the answer is another one.
         turned_away = anonymous is not None and (refused_by_server(anonymous) or anonymous.end == "alert")
@@ -144,13 +182,13 @@ def reference_of(control: Outcome | None, anonymous: Outcome | None, edge: Outco
             return Reference(BY_LEAF, control)
     if control is not None and refuses(control):
         return Reference(FAILED)
-    if edge is not None:
-        broken = not is_served(edge) or 520 <= edge.status <= 530
-        return Reference(FAILED) if broken else Reference(BY_EDGE, edge)
-    if status:
-        broken = status in (*_REFUSING_STATUS, _MISDIRECTED) or 520 <= status <= 530
-        return Reference(FAILED if broken else BY_EDGE)
-    return Reference()
+    if edge is None or (control is not None and control.end != "skipped"):
+        return Reference()
+    if lets_in(edge):
+        return Reference(BY_EDGE if here else SOME_ORIGIN, edge)
+    if here and (edge.status in _EDGE_FAILS or refused_by_server(edge)):
+        return Reference(FAILED)
+    return Reference(unclear="through the edge: " + evidence(edge))
 
 
 def _control(outcome: Outcome, reference: Reference, said: str) -> tuple[str, str]:
@@ -161,14 +199,20 @@ def _control(outcome: Outcome, reference: Reference, said: str) -> tuple[str, st
     return INCONCLUSIVE, said
 
 
-def _refused(case: Case, outcome: Outcome, reference: Reference, said: str) -> tuple[str, str]:
+def _refused(
+    case: Case, outcome: Outcome, reference: Reference, nobody: Outcome | None, stable: bool, said: str
+) -> tuple[str, str]:
     page = reference.page
-    own_words = outcome.end != "response" or refused_by_server(outcome)
-    shows = page is not None and is_served(page) and same_page(outcome, page, case.hostname, with_status=False)
-    if shows and not own_words:  # the status of a refusal, and the content all the same
-        return OPEN, said + " with the protected page"
-    if reference.control == FAILED:
-        return DOWN, said + ", as for our own certificate"
+    if page is not None and is_served(page) and same_page(outcome, page, case.hostname, with_status=False):
+        return OPEN, said + " with the protected page"  # the status of a refusal, and the content all the same
+    if reference.control == FAILED and case.listener.kind != PLAIN:
+        return DOWN, said + ", as for the right client"
+    if not stable and not in_own_words(outcome) and not (nobody and same_page(outcome, nobody, case.hostname)):
+        return INCONCLUSIVE, said + " with a page of the site's own that is never the same, so it can't be compared"
+    if case.listener.kind == PLAIN:
+        return CLOSED, said
+    if reference.control == SOME_ORIGIN:
+        return INCONCLUSIVE, said + ", and what the edge reached may be another origin"
     if not reference.works:
         return INCONCLUSIVE, said + ", but nothing shows that the right client gets in"
     if reference.control == BY_EDGE:
@@ -180,6 +224,10 @@ def _without_answer(case: Case, outcome: Outcome, reference: Reference, said: st
     if case.listener.kind == QUIC and outcome.end == "timeout":
         return CLOSED, said
     # One lost connection is an accident; all of several, while the right client is served, are a refusal.
-    if outcome.end in ("closed", "reset") and outcome.attempts > 2 and reference.works:
-        return ENFORCED, "%s, %d times of %d" % (said, outcome.attempts, outcome.attempts)
+    if outcome.end in ("closed", "reset") and outcome.attempts > 2:
+        said = "%s, %d times of %d" % (said, outcome.attempts, outcome.attempts)
+        if case.listener.kind == PLAIN:
+            return CLOSED, said
+        if reference.works:
+            return ENFORCED, said
     return INCONCLUSIVE, said

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .certificate_request import name_text
-from .classify import BY_LEAF, FAILED, UNKNOWN, Reference, evidence, refuses
+from .classify import BY_EDGE, BY_LEAF, FAILED, SOME_ORIGIN, UNKNOWN, Reference, evidence, in_own_words, refuses
 from .model import (
     ASKS_ONLY,
     BAD,
@@ -47,21 +47,36 @@ class Notes:
     hostname: str
     origin: str
     server: str = ""
-    found: dict[tuple[str, str], tuple[str, list[str], str]] = field(default_factory=dict)
+    found: dict[tuple[str, str], tuple[str, list[str], str, str]] = field(default_factory=dict)
 
-    def add(self, code: str, severity: str, listener: Listener, variant: str, said: str) -> None:
-        """One more request that showed it; the first one's evidence is kept."""
-        _severity, variants, _said = self.found.setdefault((code, listener.label), (severity, [], said))
+    def add(self, code: str, severity: str, listener: Listener, variant: str, said: str, advice: str = "") -> None:
+        """One more request that showed it; the first one's evidence is kept. ``advice``: code of another remedy."""
+        first: tuple[str, list[str], str, str] = (severity, [], said, advice or code)
+        _severity, variants, _said, _advice = self.found.setdefault((code, listener.label), first)
         if variant and variant not in variants:
             variants.append(variant)
 
     def list(self) -> list[Finding]:
         """All of them, errors first."""
         made = [
-            Finding(code, severity, self.hostname, self.origin, label, tuple(variants), said, remedy(code, self.server))
-            for (code, label), (severity, variants, said) in self.found.items()
+            Finding(code, severity, self.hostname, self.origin, label, tuple(ways), said, remedy(advice, self.server))
+            for (code, label), (severity, ways, said, advice) in self.found.items()
         ]
         return sorted(made, key=lambda entry: entry.severity != ERROR)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known besides the rows.
+
+    ``references`` are the controls by listener; ``not_probed`` listeners that could not be tried, each with the reason
+    and the code of the remedy; ``page``: the protected page was seen; ``several``: there are further origins.
+    """
+
+    references: dict[Listener, Reference]
+    not_probed: tuple[tuple[Listener, str, str], ...] = ()
+    page: bool = True
+    several: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +103,11 @@ class Summary:
         """One line for people."""
         parts = ["%d requests" % self.requests]
         if self.control:
-            words = {"leaf": "control by our certificate", "edge": "control by the edge"}
+            words = {
+                BY_LEAF: "control by our certificate",
+                BY_EDGE: "control by the edge",
+                SOME_ORIGIN: "control of some origin by the edge",
+            }
             parts.append(words.get(self.control, "control failed"))
         parts.append("%d holes" % len(self.holes) if self.holes else "no hole")
         return "%s on %s: %s (%s)" % (self.hostname, self.origin, self.verdict, ", ".join(parts))
@@ -109,33 +128,33 @@ class Summary:
         }
 
 
-def judge(
-    hostname: Hostname,
-    origin: str,
-    rows: list[Row],
-    references: dict[Listener, Reference],
-    not_probed: tuple[tuple[Listener, str], ...] = (),
-) -> Summary:
-    """All rows of one hostname at one origin. ``not_probed``: listeners that could not be tried, and why."""
+def judge(hostname: Hostname, origin: str, rows: list[Row], known: Known) -> Summary:
+    """All rows of one hostname at one origin."""
     rows_by: dict[Listener, list[Row]] = {}
     for row in rows:
         rows_by.setdefault(row.case.listener, []).append(row)
     enforcing = {listener for listener, own in rows_by.items() if listener.kind == TLS and _is_enforced(own)}
-    server = next((known for row in rows if (known := server_of(row.outcome.server))), "")
+    server = next(filter(None, (server_of(row.outcome.server) for row in rows)), "")
     holes = Notes(hostname.name, origin, server)
     findings = Notes(hostname.name, origin, server)
     for listener, own in rows_by.items():
-        reference = references.get(listener, Reference())
+        reference = known.references.get(listener, Reference())
         if hostname.expect == ENFORCE:
             _holes(listener, own, enforcing, holes)
             _structure(listener, own, reference, holes, findings)
         else:
             _tolerance(hostname.expect, listener, own, findings)
-        _general(hostname.expect, listener, own, reference, enforcing, findings)
-    for listener, why in not_probed:
-        findings.add("not_probed", WARNING, listener, "", why)
-    control = next((r.control for r in references.values() if r.control not in (UNKNOWN, FAILED)), "")
-    control = control or next((r.control for r in references.values() if r.control), "")
+        _general(hostname.expect, listener, own, enforcing, findings)
+        if hostname.expect == ENFORCE:
+            _pages(listener, own, reference, known, findings)
+            _control(listener, own, reference, known, findings)
+    for listener, why, advice in known.not_probed:
+        findings.add("not_probed", WARNING, listener, "", why, advice)
+    # Over plain HTTP nobody shows a certificate, so nothing is controlled there.
+    controls = [entry.control for listener, entry in known.references.items() if listener.kind != PLAIN]
+    control = next((entry for entry in controls if entry not in (UNKNOWN, FAILED)), "") or next(
+        filter(None, controls), ""
+    )
     verdict = _verdict(hostname.expect, rows, holes, findings)
     return Summary(
         hostname.name, origin, hostname.expect, verdict, control, len(rows), tuple(holes.list()), tuple(findings.list())
@@ -266,29 +285,56 @@ def _tolerance(expect: str, listener: Listener, rows: list[Row], findings: Notes
                 findings.add("asked", WARNING, listener, row.case.variant, said)
 
 
-def _general(
-    expect: str, listener: Listener, rows: list[Row], reference: Reference, enforcing: set[Listener], findings: Notes
-) -> None:
-    """What matters at every stage."""
+def _general(expect: str, listener: Listener, rows: list[Row], enforcing: set[Listener], findings: Notes) -> None:
+    """What matters at every stage. A door without an answer may be open, which speaks against enforcement only."""
+    untried = ERROR if expect == ENFORCE else WARNING
     for row in rows:
         if row.case.baseline:
             continue
         if row.outcome.end == "skipped":
-            findings.add("time_limit", WARNING, listener, row.case.variant, row.outcome.detail)
+            findings.add("time_limit", untried, listener, row.case.variant, row.outcome.detail)
         elif row.verdict == DOWN:
             findings.add("down", ERROR, listener, row.case.variant, row.reason)
         elif row.verdict == INCONCLUSIVE and not refuses(row.outcome):
-            findings.add("inconclusive", WARNING, listener, row.case.variant, row.reason)
+            advice = "busy" if row.outcome.end == "response" else ""
+            findings.add("inconclusive", untried, listener, row.case.variant, row.reason, advice)
     if listener.kind == TLS:
         for row in _fresh_right(rows, NONE, VALID):
             if row.verdict == MISROUTED:
                 # Elsewhere it is served: this may be the port of something else.
                 severity = WARNING if enforcing else ERROR
                 findings.add("not_served", severity, listener, row.case.variant, row.reason)
-    if expect == ENFORCE and reference.control == UNKNOWN:
-        refused = [row for row in rows if refuses(row.outcome) and not row.case.baseline]
-        if refused:
-            findings.add("no_control", WARNING, listener, refused[0].case.variant, evidence(refused[0].outcome))
+
+
+def _pages(listener: Listener, rows: list[Row], reference: Reference, known: Known, findings: Notes) -> None:
+    """Pages of which nobody can tell, or only a person, whether they are the protected ones."""
+    for row in rows:
+        variant, outcome = row.case.variant, row.outcome
+        if row.case.baseline:
+            continue
+        if row.verdict == MISROUTED and not known.page and outcome.status not in (0, 421):
+            findings.add("page_unknown", WARNING, listener, variant, row.reason)
+        if not refuses(outcome) or in_own_words(outcome):
+            continue
+        if row.verdict == INCONCLUSIVE and (reference.works or listener.kind == PLAIN):
+            findings.add("inconclusive", ERROR, listener, variant, row.reason, "changing_page")
+        elif row.verdict == ENFORCED:
+            findings.add("refusal_page", WARNING, listener, variant, row.reason)
+
+
+def _control(listener: Listener, rows: list[Row], reference: Reference, known: Known, findings: Notes) -> None:
+    """What the refusals are worth: whether the right client gets in."""
+    refused = [row for row in rows if refuses(row.outcome) and not row.case.baseline]
+    if not refused or listener.kind == PLAIN:
+        return
+    variant, said = refused[0].case.variant, evidence(refused[0].outcome)
+    if reference.unclear:
+        findings.add("edge_unclear", WARNING, listener, variant, reference.unclear)
+    elif reference.control == UNKNOWN:
+        ours = any(row.outcome.end != "skipped" for row in _fresh_right(rows, VALID))
+        findings.add("no_control", WARNING, listener, variant, said, "not_let_in" if ours else "")
+    elif reference.control == SOME_ORIGIN or (reference.control == BY_EDGE and known.several):
+        findings.add("control_not_this_origin", WARNING, listener, variant, said)
 
 
 def _verdict(expect: str, rows: list[Row], holes: Notes, findings: Notes) -> str:
@@ -306,6 +352,8 @@ def _verdict(expect: str, rows: list[Row], holes: Notes, findings: Notes) -> str
         order = (OPEN, DOWN, ASKS_ONLY, INCONCLUSIVE, MISROUTED)
     if "down" in codes:
         return DOWN
+    if expect == ENFORCE and codes & {"time_limit", "inconclusive"}:
+        return INCONCLUSIVE
     for verdict in order:
         if counted[verdict]:
             return verdict

@@ -16,8 +16,9 @@ from .model import EXPIRED, FOREIGN_CA, SAME_NAME_CA, SELF_SIGNED, SERVER_AUTH, 
 
 try:
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
     HAS_CRYPTOGRAPHY = True
@@ -61,7 +62,7 @@ def mint(hostname: str, ours: Ours, directory: Path) -> list[Identity]:
     name = own.subject if own is not None else leaf.issuer if leaf is not None else _name("AOP Client CA " + hostname)
     foreign = _authority(_name("Foreign CA"))
     forged = _authority(name)
-    signer = foreign if not ours.ca_key or own is None else Authority(own.subject, _key(ours), own)
+    signer = foreign if not ours.ca_key or own is None else Authority(own.subject, _key(ours, own), own)
     subject = leaf.subject if leaf is not None else _name(hostname)
     serial = leaf.serial_number if leaf is not None else x509.random_serial_number()
     key = ec.generate_private_key(ec.SECP256R1())
@@ -113,13 +114,31 @@ def _read(pem: bytes, what: str) -> Any:
         raise ProbeError("The %s is not a PEM certificate." % what, "Give the path of a PEM file.") from None
 
 
-def _key(ours: Ours) -> Any:
+def _key(ours: Ours, own: Any) -> Any:
     try:
-        return serialization.load_pem_private_key(ours.ca_key, ours.ca_passphrase.encode() or None)
-    except (ValueError, TypeError):
+        key: Any = serialization.load_pem_private_key(ours.ca_key, ours.ca_passphrase.encode() or None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         raise ProbeError(
             "The CA's private key can't be read: it is not a PEM key, or the passphrase is wrong.",
             "Give the right ca_private_key and ca_private_key_passphrase, or neither.",
+        ) from None
+    if key.public_key() != own.public_key():
+        raise ProbeError(
+            "The CA's private key is not the key of the CA certificate.",
+            "Give the ca_private_key that belongs to ca_certificate, or leave it out.",
+        )
+    return key
+
+
+def _sign(builder: Any, key: Any) -> Any:
+    """Ed25519 and Ed448 come with their own hash."""
+    own_hash = isinstance(key, (ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey))
+    try:
+        return builder.sign(key, None if own_hash else hashes.SHA256())
+    except (TypeError, ValueError, UnsupportedAlgorithm):
+        raise ProbeError(
+            "Nothing can be signed with the CA's private key.",
+            "Give the ca_private_key of an RSA, EC, Ed25519 or Ed448 CA, or leave it out.",
         ) from None
 
 
@@ -140,7 +159,7 @@ def _authority(name: Any) -> Authority:
         .not_valid_after(now + timedelta(days=365))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     )
-    return Authority(name, key, builder.sign(key, hashes.SHA256()))
+    return Authority(name, key, _sign(builder, key))
 
 
 def _leaf(hostname: str, subject: Any, key: Any, authority: Authority, usage: Any, days: int, serial: int) -> bytes:
@@ -158,7 +177,7 @@ def _leaf(hostname: str, subject: Any, key: Any, authority: Authority, usage: An
         .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(hostname)]), critical=False)
     )
-    certificate: bytes = builder.sign(authority.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    certificate: bytes = _sign(builder, authority.key).public_bytes(serialization.Encoding.PEM)
     return certificate
 
 

@@ -28,11 +28,15 @@ DOWN, INCONCLUSIVE, SERVED, CLOSED = "down", "inconclusive", "served", "closed"
 
 @dataclass(frozen=True)
 class Listener:
-    """One socket of an origin. ``address`` is a literal IPv4 or IPv6 address, ``kind`` tls, plain or quic."""
+    """One socket of an origin. ``address`` is a literal IPv4 or IPv6 address, ``kind`` tls, plain or quic.
+
+    ``mapped``: the server names another address, which this one may stand for (behind NAT) or not.
+    """
 
     address: str
     port: int
     kind: str = TLS
+    mapped: bool = field(default=False, compare=False)
 
     @property
     def is_ipv6(self) -> bool:
@@ -48,10 +52,11 @@ class Listener:
 
 @dataclass(frozen=True)
 class Origin:
-    """A host with a web server, by its listeners."""
+    """A host with a web server, by its listeners; ``missed`` are those that have no address to try, and why."""
 
     name: str
     listeners: tuple[Listener, ...]
+    missed: tuple[tuple[Listener, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -232,7 +237,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Settings:
-    """Seconds, but ``rate`` (connections per second and origin), ``workers`` (connections at once), ``retries``."""
+    """Seconds, but ``rate`` (connections per second and origin), ``workers`` (connections at once), ``retries``.
+
+    ``edge_for_every_origin``: a request through the edge counts for each of several origins.
+    """
 
     connect_timeout: float = 5.0
     timeout: float = 10.0
@@ -244,3 +252,4 @@ class Settings:
     paths: tuple[str, ...] = ("/",)
     foreign_sni: tuple[str, ...] = ()
     edge: str = ""
+    edge_for_every_origin: bool = False

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 import socket
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from . import quic
 from .cases import VERSIONS, further, opening
-from .classify import Reference, classify, is_served, reference_of
-from .judge import Summary, judge
+from .classify import Reference, classify, content, in_own_words, is_served, lets_in, reference_of, refuses
+from .judge import Known, Summary, judge
 from .model import (
+    CLOSED,
     NOBODY,
     NONE,
     PLAIN,
@@ -33,6 +35,7 @@ from .runner import Exchange, Runner
 from .tls import exchange as secure_exchange
 
 _ALT_SVC = re.compile(r'h3(?:-\d+)?="[^":]*:(\d+)"')
+_GONE = ("refused", "unreachable")
 
 
 @dataclass(frozen=True)
@@ -88,21 +91,63 @@ def prove(
             cases += further(hostname, origin.name, listener, settings, versions, quick)
             work += [(case, hostname.identity(case.identity)) for case in cases if case not in seen]
     seen.update(runner.run(work))
+    grouped = _grouped(seen)
+    second = runner.run(
+        [
+            (case, hostname.identity(case.identity))
+            for hostname, origin in pairs
+            for case in _doubtful(grouped.get((hostname.name, origin.name), {}))
+        ]
+    )
+    several = len(origins) > 1
     rows: list[Row] = []
     summaries = []
-    grouped = _grouped(seen)
     for hostname, origin in pairs:
-        known = listeners[hostname.name, origin.name]
-        missed = tuple((entry, _missed(entry, problem)) for entry in known if entry.kind == QUIC and problem)
         mine = grouped.get((hostname.name, origin.name), {})
-        own, references = _rows(hostname, mine, through_edge.get(hostname.name))
+        edge = through_edge.get(hostname.name)
+        if edge is None and hostname.edge_status:
+            edge = Outcome("response", hostname.edge_status)
+        here = not several or settings.edge_for_every_origin
+        own, references, page_known = _rows(hostname, mine, edge, here, second)
         rows += own
-        summaries.append(judge(hostname, origin.name, own, references, missed))
+        missed = [
+            (entry, "not probed: UDP/%d (%s)" % (entry.port, problem), "no_library")
+            for entry in listeners[hostname.name, origin.name]
+            if entry.kind == QUIC and problem
+        ]
+        missed += [(entry, why, "not_probed") for entry, why in origin.missed]
+        missed += [(entry, "not probed: " + why, "not_probed") for entry, why in _unreached(mine).items()]
+        summaries.append(judge(hostname, origin.name, own, Known(references, tuple(missed), page_known, several)))
     return Report(tuple(rows), tuple(summaries))
 
 
-def _missed(listener: Listener, problem: str) -> str:
-    return "not probed: UDP/%d (%s)" % (listener.port, problem)
+def _unreached(seen: dict[Case, Outcome]) -> dict[Listener, str]:
+    """TLS listeners that can't be reached from here, though the origin answers at another one, and why.
+
+    A refused connection is an answer, except where the address is only a guess.
+    """
+    ends: dict[Listener, list[Outcome]] = {}
+    for case, outcome in seen.items():
+        if case.listener.kind == TLS and outcome.end != "skipped":
+            ends.setdefault(case.listener, []).append(outcome)
+    gone = {
+        listener: outcomes[0].detail
+        for listener, outcomes in ends.items()
+        if all(o.end == "unreachable" or (o.end == "refused" and listener.mapped) for o in outcomes)
+    }
+    answers = any(outcome.end not in _GONE for outcomes in ends.values() for outcome in outcomes)
+    return gone if answers else {}
+
+
+def _doubtful(seen: dict[Case, Outcome]) -> list[Case]:
+    """Refusals with a page of the site's own that came only once: protected content that changes looks like that."""
+    pages = {
+        case: (case.listener, outcome.status, content(outcome, case.hostname))
+        for case, outcome in seen.items()
+        if not case.baseline and refuses(outcome) and not in_own_words(outcome)
+    }
+    counted = Counter(pages.values())
+    return [case for case, page in pages.items() if counted[page] == 1]
 
 
 def _grouped(seen: dict[Case, Outcome]) -> dict[tuple[str, str], dict[Case, Outcome]]:
@@ -142,7 +187,9 @@ def _edge(runner: Runner, hostnames: list[Hostname], settings: Settings) -> dict
     work = []
     for hostname in hostnames:
         address, port = _edge_address(hostname.name, settings.edge)
-        if address:
+        if not address:
+            found[hostname.name] = Outcome("unreachable", detail="the edge's name can't be resolved")
+        else:
             base = Case(hostname.name, "the edge", Listener(address, port), sni=hostname.name, host=hostname.name)
             work.append((replace(base, path=settings.paths[0]), NOBODY))
     for case, outcome in runner.run(work).items():
@@ -155,14 +202,15 @@ def _edge_address(hostname: str, edge: str) -> tuple[str, int]:
     host, port = (hostname, "443") if edge == "dns" else edge.rsplit(":", 1)
     try:
         return str(socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0][4][0]), int(port)
-    except OSError:
+    except (OSError, UnicodeError):
         return "", 0
 
 
 def _rows(
-    hostname: Hostname, seen: dict[Case, Outcome], edge: Outcome | None
-) -> tuple[list[Row], dict[Listener, Reference]]:
-    references = _references(hostname, seen, edge)
+    hostname: Hostname, seen: dict[Case, Outcome], edge: Outcome | None, here: bool, second: dict[Case, Outcome]
+) -> tuple[list[Row], dict[Listener, Reference], bool]:
+    """All rows, the controls by listener, and whether a protected page was seen."""
+    references = _references(seen, edge, here)
     nobody: dict[tuple[Listener, str], Outcome] = {
         (case.listener, case.sni.lower()): outcome for case, outcome in seen.items() if case.baseline
     }
@@ -172,24 +220,28 @@ def _rows(
         if _is_front(case) and case.identity == NONE and is_served(outcome)
     }
     page = _page(references, edge)
+    unreached = _unreached(seen)
+    once = set(_doubtful(seen))
     rows = []
     for case, outcome in seen.items():
         own = references.get((case.listener, case.path), references.get((case.listener, ""), Reference()))
         # The protected page is judged by the best control of the hostname, not by what a stray listener serves.
         shown = Reference(own.control, page.get(case.path, own.page))
         baseline = None if case.baseline else nobody.get((case.listener, case.sni.lower()))
-        verdict, reason = classify(case, outcome, shown, baseline, case.listener in anonymous)
-        rows.append(Row(case, outcome, verdict, reason))
-    return rows, {listener: reference for (listener, path), reference in references.items() if not path}
+        stable = case not in once or (
+            refuses(second[case]) and content(second[case], case.hostname) == content(outcome, case.hostname)
+        )
+        verdict, reason = classify(case, outcome, shown, baseline, case.listener in anonymous, stable)
+        rows.append(Row(case, outcome, CLOSED if case.listener in unreached else verdict, reason))
+    own_references = {listener: reference for (listener, path), reference in references.items() if not path}
+    return rows, own_references, any(entry.body or entry.location for entry in page.values())
 
 
 def _is_front(case: Case) -> bool:
     return case.sni_kind == "right" and case.resume_from is None and case.form == "h1" and not case.baseline
 
 
-def _references(
-    hostname: Hostname, seen: dict[Case, Outcome], edge: Outcome | None
-) -> dict[tuple[Listener, str], Reference]:
+def _references(seen: dict[Case, Outcome], edge: Outcome | None, here: bool) -> dict[tuple[Listener, str], Reference]:
     """The positive control by listener and path; under the path "" the one for the listener as a whole."""
     found: dict[tuple[Listener, str], Reference] = {}
     for case in seen:
@@ -202,7 +254,7 @@ def _references(
         controls = [o for c, o in front if c.identity == VALID and o.end != "not_offered"]
         controls.sort(key=lambda outcome: not is_served(outcome))
         nobody = next((o for c, o in front if c.identity == NONE and o.end != "not_offered"), None)
-        reference = reference_of(controls[0] if controls else None, nobody, edge, hostname.edge_status)
+        reference = reference_of(controls[0] if controls else None, nobody, edge, here)
         found[case.listener, case.path] = reference
         found.setdefault((case.listener, ""), reference)
     return found
@@ -218,7 +270,7 @@ def _page(references: dict[tuple[Listener, str], Reference], edge: Outcome | Non
             asked = reference.page.presented or bool(reference.page.asked)
             if best is None or (asked and not (best.presented or best.asked)):
                 pages[path] = reference.page
-    if edge is not None and is_served(edge):
+    if edge is not None and lets_in(edge):
         for path in {path for _listener, path in references if path}:
             pages.setdefault(path, edge)
     return pages

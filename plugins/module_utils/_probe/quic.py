@@ -86,8 +86,10 @@ def exchange(case: Case, identity: Identity, settings: Settings) -> Outcome:
         configuration.load_cert_chain(identity.certificate, identity.private_key, identity.passphrase or None)
     try:
         return asyncio.run(_exchange(case, configuration, settings))
-    except (ConnectionError, OSError, asyncio.TimeoutError):
+    except (ConnectionError, asyncio.TimeoutError):
         return Outcome(end="timeout", detail="no answer over UDP")
+    except OSError as error:
+        return Outcome(end="error", detail="no UDP socket: %s" % (error.strerror or error))
 
 
 async def _exchange(case: Case, configuration: Any, settings: Settings) -> Outcome:

@@ -124,15 +124,50 @@ REMEDIES: dict[str, dict[str, str]] = {
         "": "Refusals were seen, but nothing shows that the right client gets in. Give certificate and "
         "private_key of the leaf, or edge.",
     },
+    "not_let_in": {
+        "": "Our certificate was tried here and not served, so refusals prove nothing. Make it work first: check the "
+        "address, the server's names and its error log.",
+    },
+    "edge_unclear": {
+        "": "The edge may have made this answer itself, so it doesn't show whether the origin lets the edge in. Give "
+        "certificate and private_key of the leaf, or a path that the edge passes on (paths).",
+    },
+    "control_not_this_origin": {
+        "": "There are several origins, and the edge reached only one of them. Give certificate and private_key of the "
+        "leaf; or see that requests through the edge succeed on each origin (as canaries do) and set "
+        "edge_for_every_origin.",
+    },
+    "page_unknown": {
+        "": "Every name gets this page, and the protected page is not known, so the two can't be compared. Give "
+        "certificate and private_key of the leaf, or edge.",
+    },
+    "refusal_page": {
+        "": "Who is refused gets a page of the site's own. It stays the same and isn't the protected one; see that it "
+        "may be read by everybody.",
+    },
     "inconclusive": {
-        "": "Probe again; if it stays so, look at the origin's error log and at firewalls in between.",
+        "": "This door may be open. Probe again; if it stays so, look at the origin's error log and at firewalls in "
+        "between.",
+    },
+    "busy": {
+        "": "This door may be open: the answer is that of a server which is busy or limits requests. Lower rate, let "
+        "the limit pass the controller, and let default servers refuse with 421 or 404 instead of 503.",
+    },
+    "changing_page": {
+        "": "Who is refused gets a page that changes with every request, which may hold protected content. Answer "
+        "with the server's own error page or a static one.",
     },
     "not_probed": {
+        "": "It can't be reached from the controller, so nobody knows whether it is a way around. Probe from a host "
+        "that reaches it, or give the address where it can be reached; or see that nobody reaches it.",
+    },
+    "no_library": {
         "": "HTTP/3 needs the Python library aioquic on the controller. Install it, or make sure that nothing "
         "is served at this port.",
     },
     "time_limit": {
-        "": "Raise time_limit, or probe fewer hostnames at once.",
+        "": "Not every door was tried, so nothing is proven. Raise time_limit or rate, or probe fewer hostnames at "
+        "once.",
     },
     "asked": {
         "": "The origin asks for client certificates, though the hostname is expected to know nothing of them.",

@@ -9,12 +9,14 @@ import ipaddress
 import re
 import socket
 from collections.abc import Iterable
+from typing import Optional
 
 from .errors import ProbeError
 from .model import PLAIN, QUIC, TLS, Listener, Origin
 
 _LISTENER = re.compile(r"^(?:(?P<address>\[[0-9A-Fa-f:.%]+\]|[^:\s\[\]]*):)?(?P<port>\d{1,5})(?P<words>(?:\s+\S+)*)$")
-_HOSTNAME = re.compile(r"^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*)(\.[A-Za-z0-9_-]+)*$")
+_HOSTNAME = re.compile(r"^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*$")
+_DEFAULT_PORT = 443
 
 
 def hostname(name: str) -> str:
@@ -35,30 +37,46 @@ def path(text: str) -> str:
 def origin(
     name: str,
     addresses: Iterable[str],
-    ports: Iterable[int],
+    ports: Optional[Iterable[int]],
     plain_ports: Iterable[int],
     quic_ports: Iterable[int],
     listeners: Iterable[str],
 ) -> Origin:
-    """One origin. ``addresses`` may be names; each address of a name counts. ``listeners``: see :func:`listed`."""
+    """One origin. ``addresses`` may be names; each address of a name counts. ``listeners``: see :func:`listed`.
+
+    Where ``ports`` is None they are those of ``listeners``, or 443 where none of these speaks TLS.
+    """
     literal = [found for address in addresses for found in resolve(address)]
+    known: list[Listener] = []
+    missed: list[tuple[Listener, str]] = []
+    for text in listeners:
+        found, why = listed(text, literal, name)
+        known += [] if why else found
+        missed += [(listener, why) for listener in found if why]
+    if ports is None:
+        ports = [] if any(listener.kind == TLS for listener in known) else [_DEFAULT_PORT]
     made = [
         Listener(address, _port(port, name), kind)
         for address in dict.fromkeys(literal)
         for kind, numbers in ((TLS, tuple(ports)), (PLAIN, tuple(plain_ports)), (QUIC, tuple(quic_ports)))
         for port in numbers
     ]
-    for text in listeners:
-        made += listed(text, literal, name)
-    return Origin(name, tuple(dict.fromkeys(made)))
+    # Of two that are equal, the one counts that was meant.
+    made += sorted(known, key=lambda listener: listener.mapped)
+    return Origin(name, tuple(dict.fromkeys(made)), tuple(missed))
 
 
-def listed(text: str, addresses: list[str], name: str) -> list[Listener]:
+def listed(text: str, addresses: list[str], name: str) -> tuple[list[Listener], str]:
     """A listener as servers write it: C(443 ssl), C(*:80), C([::]:8443 ssl), C(192.0.2.1:443 quic).
 
-    One for any address stands for each of the origin's addresses of that family. Where nothing says whether a port
-    speaks TLS, both ways are tried (443 and 80 apart). What is bound to the loopback can't be reached from outside.
+    One for any address stands for each of the origin's addresses of that family; one for an address that the origin
+    was not given with (behind NAT), too, since nothing is sent to addresses that nobody gave. Where there is none of
+    that family, the second value says so, and the listener is only to be shown. Where nothing says whether a port
+    speaks TLS, both ways are tried (443 and 80 apart). Sockets of files and what is bound to the loopback can't be
+    reached from outside.
     """
+    if text.strip().lower().startswith("unix:"):
+        return [], ""
     found = _LISTENER.match(text.strip())
     if not found:
         raise ProbeError(
@@ -66,16 +84,7 @@ def listed(text: str, addresses: list[str], name: str) -> list[Listener]:
             "Write ADDRESS:PORT or PORT, with ssl or quic after it.",
         )
     port, words = _port(int(found.group("port")), name), set(found.group("words").lower().split())
-    address = (found.group("address") or "*").strip("[]")
-    if address in ("*", "_default_"):
-        bound = addresses
-    elif address == "0.0.0.0":
-        bound = [entry for entry in addresses if ":" not in entry]
-    elif address == "::":
-        bound = [entry for entry in addresses if ":" in entry]
-    else:
-        literal = resolve(address)
-        bound = [entry for entry in literal if entry in addresses or not ipaddress.ip_address(entry).is_loopback]
+    bound, mapped = _bound((found.group("address") or "*").strip("[]"), addresses)
     kinds: tuple[str, ...] = (TLS, PLAIN)
     if words & {"quic", "udp"}:
         kinds = (QUIC,)
@@ -83,7 +92,34 @@ def listed(text: str, addresses: list[str], name: str) -> list[Listener]:
         kinds = (TLS,)
     elif words & {"plain", "http"} or port == 80:
         kinds = (PLAIN,)
-    return [Listener(entry, port, kind) for entry in bound for kind in kinds]
+    if bound and bound[0] not in addresses:
+        shown = [Listener(bound[0], port, kind) for kind in kinds[:1]]
+        return shown, "not probed: the server listens here, and the origin was given without an address of that family"
+    return [Listener(entry, port, kind, mapped) for entry in bound for kind in kinds], ""
+
+
+def _bound(address: str, addresses: list[str]) -> tuple[list[str], bool]:
+    """Which of the origin's addresses a listener's address stands for, and whether that is a guess.
+
+    An address that stands for none of them is returned itself.
+    """
+    older, newer = ([entry for entry in addresses if (":" in entry) is wanted] for wanted in (False, True))
+    if address in ("*", "_default_"):
+        return addresses, False
+    if address == "0.0.0.0":
+        return older, False
+    if address == "::":
+        # A socket of both families.
+        return (newer, False) if newer else (older, True)
+    try:
+        literal = ipaddress.ip_address(address)
+    except ValueError:
+        return ([], False) if address.lower() == "localhost" else (addresses, True)
+    if str(literal) in addresses:
+        return [str(literal)], False
+    if literal.is_loopback:
+        return [], False
+    return (older if literal.version == 4 else newer) or [str(literal)], True
 
 
 def resolve(address: str) -> list[str]:

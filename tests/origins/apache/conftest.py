@@ -5,40 +5,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator
+from typing import Dict, Iterator
 
 import pytest
 
-from tests.hosts import fleet
-from tests.origins.apache_pki import Clients
 from tests.origins.releases import releases
+from tests.origins.running import running
 
 from .host import ApacheHost
 
-PREFIX = "apache-tests"
 RELEASES = releases("bookworm")
 
 
 @pytest.fixture(scope="session")
-def clients(tmp_path_factory: pytest.TempPathFactory) -> Clients:
-    """Client certificates, good and bad."""
-    return Clients(tmp_path_factory.mktemp("clients"))
-
-
-@pytest.fixture(scope="session")
 def hosts() -> Iterator[Dict[str, ApacheHost]]:
-    wanted = fleet.parse_hosts(",".join(f"{one}=apache-{one}" for one in RELEASES))
-    state: Dict[str, Any] = fleet.up(PREFIX, wanted, False, None)
-    try:
-        found = {
-            name: ApacheHost(entry["container"], entry["address"], entry["address6"])
-            for name, entry in state["hosts"].items()
-        }
-        for host in found.values():
-            host.install()
+    with running(ApacheHost, RELEASES) as found:
         yield found
-    finally:
-        fleet.down(PREFIX)
 
 
 @pytest.fixture(params=RELEASES)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from tests.origins.apache_pki import Clients
+from tests.origins.pki import Clients
 
 from .host import ApacheHost
 
@@ -92,7 +92,7 @@ def test_a_server_that_was_down_is_started(apache: ApacheHost, clients: Clients)
 def test_an_unconfirmed_change_goes_away_by_itself(apache: ApacheHost, clients: Clients) -> None:
     apache.apply([clients.wanted(HOST, "log_only")])
     before = apache.sh("cat /etc/apache2/aop/*")
-    outcome = apache.apply([clients.wanted(HOST, "enforce")], confirm_within=3)
+    outcome = apache.apply([clients.wanted(HOST, "enforce")], confirm_within=6)
     assert outcome.get("transaction"), outcome
     assert not apache.request(HOST, HOST).served
     deadline = time.monotonic() + 20
@@ -103,3 +103,15 @@ def test_an_unconfirmed_change_goes_away_by_itself(apache: ApacheHost, clients: 
     kept = apache.apply([clients.wanted(HOST, "enforce")], confirm_within=60)
     assert apache.driver(what="confirm", id=kept["transaction"]) == {"changed": True}
     assert not apache.request(HOST, HOST).served
+
+
+def test_a_revert_uses_the_paths_of_the_change(apache: ApacheHost, clients: Clients) -> None:
+    """As on another distribution, where the defaults aren't right; whoever reverts gives none."""
+    apache.put("/opt/own/httpd", '#!/bin/sh\necho "$@" >> /opt/own/calls\nexec apachectl "$@"\n')
+    apache.sh("chmod +x /opt/own/httpd")
+    outcome = apache.apply([clients.wanted(HOST, "enforce")], confirm_within=600, paths={"control": "/opt/own/httpd"})
+    assert not apache.request(HOST, HOST).served
+    apache.sh("rm /opt/own/calls")
+    assert apache.driver(what="revert", id=outcome["transaction"]) == {"outcome": "reverted", "left": []}
+    assert "-t" in apache.read("/opt/own/calls")
+    assert apache.request(HOST, HOST).served

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from tests.origins.apache_pki import Clients
+from tests.origins.pki import Clients
 
 from .host import ApacheHost
 

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.origins.apache_pki import Clients
+from tests.origins.pki import Clients
 
 from .host import ApacheHost, client_context
 
@@ -157,6 +160,23 @@ def test_the_log_survives_hostile_words(apache: ApacheHost, clients: Clients) ->
     rows = [row["path"] for row in apache.log()]
     # What was asked for, not what answered.
     assert rows == [nonce, '/"x\\y","verify":"SUCCESS"']
+
+
+def test_the_time_of_a_slow_request_is_its_end(apache: ApacheHost, clients: Clients) -> None:
+    apache.apply([clients.wanted(HOST, "log_only")])
+    context = client_context(None, "1.3")
+    plain = socket.create_connection((apache.address, 443), timeout=10)
+    with plain, context.wrap_socket(plain, server_hostname=HOST) as stream:
+        head = f"POST /index.html HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\nContent-Length: 1\r\n\r\n"
+        stream.sendall(head.encode())
+        time.sleep(2)
+        before = float(apache.sh("date +%s.%3N"))
+        stream.sendall(b"x")
+        while stream.recv(65536):
+            pass
+    (row,) = apache.log()
+    assert re.fullmatch(r"\d{10}\.\d{3}", row["time"])
+    assert before <= float(row["time"]) < before + 1
 
 
 def test_http2_is_logged_with_its_connection(apache: ApacheHost, clients: Clients) -> None:

@@ -5,43 +5,22 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any, Dict, Iterator
+from typing import Dict, Iterator
 
 import pytest
 
-from tests.hosts import fleet
-from tests.origins.apache_pki import Clients
 from tests.origins.releases import releases
+from tests.origins.running import running
 
 from .host import NginxHost
 
-#: Of its own for every run, so that two of them don't take each other's hosts down.
-PREFIX = f"nginx-{os.getpid()}"
 RELEASES = releases("trixie")
 
 
 @pytest.fixture(scope="session")
-def clients(tmp_path_factory: pytest.TempPathFactory) -> Clients:
-    """Client certificates, good and bad."""
-    return Clients(tmp_path_factory.mktemp("clients"))
-
-
-@pytest.fixture(scope="session")
 def hosts() -> Iterator[Dict[str, NginxHost]]:
-    state: Dict[str, Any] = fleet.up(
-        PREFIX, fleet.parse_hosts(",".join(f"{one}=nginx-{one}" for one in RELEASES)), False, None
-    )
-    try:
-        found = {
-            name: NginxHost(entry["container"], entry["address"], entry["address6"])
-            for name, entry in state["hosts"].items()
-        }
-        for host in found.values():
-            host.install()
+    with running(NginxHost, RELEASES) as found:
         yield found
-    finally:
-        fleet.down(PREFIX)
 
 
 @pytest.fixture(params=RELEASES)

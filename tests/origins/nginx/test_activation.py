@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
-from typing import List
+from typing import Any, Dict, List
 
 import pytest
 
-from tests.origins.apache_pki import Clients
+from tests.origins.pki import Clients
 
 from .host import NginxHost, client_context
 
@@ -163,9 +164,13 @@ def test_a_reload_that_is_not_carried_out_is_noticed_and_taken_back(nginx: Nginx
         assert "kept its old configuration" in result["error"]
         assert "bind() to 0.0.0.0:8443 failed" in result["error"]
         assert "The old files are back" in result["error"]
-        assert nginx.tree() == before
+        assert configuration(nginx) == before
+        # So it isn't over: also a run that wants nothing tries again, until the server runs on the old files.
+        assert "doesn't run on them yet" in nginx.apply([clients.wanted(APP, "off")])["error"]
     finally:
         nginx.sh("systemctl stop busy")
+    assert len(nginx.apply([clients.wanted(APP, "off")])["recovered"]) == 1
+    assert nginx.tree() == before
 
 
 def test_a_stopped_server_is_told(nginx: NginxHost, clients: Clients) -> None:
@@ -192,9 +197,14 @@ def test_the_service_is_restarted_where_systemd_would_lose_it(nginx: NginxHost, 
         nginx.sh("rm -r /etc/systemd/system/nginx.service.d && systemctl daemon-reload && systemctl restart nginx")
 
 
+def configuration(nginx: NginxHost) -> Dict[str, List[Any]]:
+    """The tree without our state directory."""
+    return {path: entry for path, entry in nginx.tree().items() if not path.startswith("/var/lib/originlock-aop")}
+
+
 def test_nobody_confirms(nginx: NginxHost, clients: Clients) -> None:
     before = nginx.tree()
-    result = nginx.apply([clients.wanted(APP, "enforce")], confirm_within=3)
+    result = nginx.apply([clients.wanted(APP, "enforce")], confirm_within=6)
     assert result["transaction"]
     assert nginx.request(APP, APP).status == 400
     deadline = time.monotonic() + 20
@@ -203,8 +213,73 @@ def test_nobody_confirms(nginx: NginxHost, clients: Clients) -> None:
     assert nginx.request(APP, APP).status == 200
     late = nginx.driver(what="confirm", id=result["transaction"])
     assert "reverted by its timer" in late["error"]
-    after = {path: entry for path, entry in nginx.tree().items() if not path.startswith("/var/lib/originlock-aop")}
-    assert after == before
+    assert configuration(nginx) == before
+    assert nginx.driver(what="revert", id=result["transaction"]) == {"outcome": "already_reverted", "left": []}
+
+
+def test_the_timer_tries_again_until_the_server_accepts_the_old_files(nginx: NginxHost, clients: Clients) -> None:
+    result = nginx.apply([clients.wanted(APP, "enforce")], confirm_within=6)
+    state = f"/var/lib/originlock-aop/{result['transaction']}/state"
+    nginx.put("/etc/nginx/conf.d/broken.conf", "nonsense on;\n")
+    nginx.sh(f"timeout 20 sh -c 'until grep -q reverting {state}; do sleep 0.1; done'; sleep 0.5")
+    assert "is being taken back" in nginx.driver(what="confirm", id=result["transaction"])["error"]
+    assert "doesn't run on them yet" in nginx.driver(what="revert", id=result["transaction"])["error"]
+    assert nginx.request(APP, APP).status == 400
+    nginx.sh("rm /etc/nginx/conf.d/broken.conf")
+    nginx.sh(f"timeout 40 sh -c 'until grep -q expired {state}; do sleep 0.1; done'")
+    deadline = time.monotonic() + 5
+    while nginx.request(APP, APP).status != 200 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert nginx.request(APP, APP).status == 200
+
+
+def test_a_run_that_is_killed_is_taken_back_by_its_timer(nginx: NginxHost, clients: Clients) -> None:
+    before = configuration(nginx)
+    wanted = [nginx.complete(clients.wanted(APP, "enforce"))]
+    work = {"what": "apply", "server": "nginx", "wanted": wanted, "options": {}, "paths": {}}
+    nginx.put("/opt/aop/work.json", json.dumps(dict(work, check_mode=False, confirm_within=4)))
+    ended = nginx.sh(
+        "python3 /opt/aop/work.py < /opt/aop/work.json & "
+        f"until test -e /etc/nginx/aop/{APP}.conf; do :; done; kill -9 $!; cat /var/lib/originlock-aop/*/state"
+    )
+    assert ended == "open"
+    assert configuration(nginx) != before
+    deadline = time.monotonic() + 20
+    while configuration(nginx) != before:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert nginx.request(APP, APP).status == 200
+
+
+def test_a_change_is_taken_back_on_wish(nginx: NginxHost, clients: Clients) -> None:
+    before = nginx.tree()
+    first = nginx.apply([clients.wanted(APP, "enforce")], confirm_within=600)["transaction"]
+    assert nginx.driver(what="revert", id=first) == {"outcome": "reverted", "left": []}
+    assert configuration(nginx) == before
+    assert nginx.request(APP, APP).status == 200
+    assert "originlock" not in nginx.sh("systemctl list-timers --all 'originlock-*'")
+    second = nginx.apply([clients.wanted(APP, "enforce")], confirm_within=600)["transaction"]
+    assert nginx.driver(what="confirm", id=second) == {"changed": True}
+    assert nginx.driver(what="revert", id=second) == {"outcome": "confirmed", "left": []}
+    assert nginx.request(APP, APP).status == 400
+
+
+def test_an_edit_of_the_site_survives_the_timer(nginx: NginxHost, clients: Clients) -> None:
+    """The site includes our file, which goes: so its include line goes too, and nginx accepts what is left."""
+    site = nginx.sh(f"grep -l 'server_name.*{APP}' /etc/nginx/sites-available/* | head -1").strip()
+    before = nginx.read(site)
+    result = nginx.apply([clients.wanted(APP, "enforce")], confirm_within=6)
+    assert nginx.read(site) != before
+    nginx.sh(f"echo '# a note of mine' >> {site}")
+    deadline = time.monotonic() + 20
+    while nginx.request(APP, APP).status != 200 and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert nginx.request(APP, APP).status == 200
+    assert nginx.read(site) == before + "# a note of mine\n"
+    assert f"{site} was changed by somebody else" in nginx.driver(what="confirm", id=result["transaction"])["error"]
+    (left,) = nginx.driver(what="revert", id=result["transaction"])["left"]
+    assert left["path"] == site
+    assert nginx.read(left["backup"]) == before
 
 
 def test_a_run_that_died_is_taken_back_by_the_next(nginx: NginxHost, clients: Clients) -> None:

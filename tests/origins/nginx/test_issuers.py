@@ -27,7 +27,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._probe.model import
     Settings,
 )
 from ansible_collections.originlock.aop.plugins.module_utils._probe.prover import prove
-from tests.origins.apache_pki import Authority
+from tests.origins.pki import Authority
 
 from .host import NginxHost, client_context
 from .test_sites import codes, done, site

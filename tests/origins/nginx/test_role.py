@@ -15,9 +15,9 @@ from typing import Any, Dict, Tuple
 import pytest
 
 from tests.hosts.fleet import run_directory
-from tests.origins.apache_pki import Clients
+from tests.origins.pki import Clients
+from tests.origins.running import prefix_of
 
-from .conftest import PREFIX
 from .host import NginxHost
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -36,8 +36,9 @@ def play(
     """Run the role; return what Ansible said and its statistics by host."""
     (directory / "play.yml").write_text(PLAY)
     (directory / "vars.json").write_text(json.dumps(variables))
+    inventory = run_directory(prefix_of(NginxHost)) / "inventory.json"
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(run_directory(PREFIX) / "inventory.json")]
+        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory)]
         + ["-e", "@" + str(directory / "vars.json"), *options, str(directory / "play.yml")],
         env=dict(
             os.environ,
@@ -109,6 +110,20 @@ def test_warnings_and_refusals_reach_the_user(
     assert "Traceback" not in output
     output, _counts = play(tmp_path, dict(variables, nginx_stage="sometimes"), check=False)
     assert "value of nginx_stage must be one of: off, log_only, enforce, got: sometimes" in output
+
+
+def test_a_log_that_is_moved_and_a_switch_given_as_text(
+    hosts: Dict[str, NginxHost], variables: Dict[str, Any], tmp_path: Path
+) -> None:
+    for host in hosts.values():
+        host.reset()
+    options = ("-e", "nginx_install=false", "-e", "aop_log_path=/var/log/nginx/moved.log")
+    _output, counts = play(tmp_path, dict(variables, nginx_stage="log_only"), *options)
+    assert {count["changed"] for count in counts.values()} == {1}
+    for host in hosts.values():
+        assert host.request(APP, APP).status == 200
+        assert [row["hostname"] for row in host.log("/var/log/nginx/moved.log")] == [APP]
+        host.sh("rm -f /var/log/nginx/moved.log")
 
 
 def test_a_host_without_nginx(hosts: Dict[str, NginxHost], variables: Dict[str, Any], tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Dict
 
 import pytest
 
-from tests.origins.apache_pki import Clients
+from tests.origins.pki import Clients
 
 from .host import NginxHost, client_context
 
@@ -350,6 +350,16 @@ def test_one_block_that_redirects_by_itself(nginx: NginxHost, clients: Clients) 
         assert nginx.request(APP, APP).status in (400, 403)
         assert nginx.request(None, APP).status in (400, 403, 421)
         assert nginx.request(APP, APP, identity=clients.files["valid"]).status == 200
+
+
+@pytest.mark.parametrize("stage", ["log_only", "enforce"])
+def test_plain_http_of_a_block_with_both_is_not_logged(nginx: NginxHost, clients: Clients, stage: str) -> None:
+    only(nginx, site(APP, listen="listen 80; listen 443 ssl;"))
+    done(nginx.apply([clients.wanted(APP, stage)], plain_http="redirect"))
+    assert nginx.plain_request(APP).status == (200 if stage == "log_only" else 308)
+    assert nginx.plain_request(APP, port=443).status == 400
+    assert nginx.request(APP, APP, identity=clients.files["valid"]).status == 200
+    assert [(row["verify"], row["status"]) for row in nginx.log()] == [("SUCCESS", "200")]
 
 
 def test_a_long_name(nginx: NginxHost, clients: Clients) -> None:

@@ -9,7 +9,7 @@ from typing import Optional
 
 import pytest
 
-from tests.origins.apache_pki import Clients
+from tests.origins.pki import Clients
 
 from .host import NginxHost, client_context
 

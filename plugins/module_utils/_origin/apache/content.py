@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
 
+from ..model import ACME_PATH
 from . import grammar
 from .grammar import Directive, Node, Section
 from .tree import Tree, own
 
-_ACME = "/.well-known/acme-challenge"
 _CATCH_ALL = re.compile(
     r"^(\^|\^?/\??)?(\(\?!/?\\?\.well-known(/acme-challenge)?/?\))?(\.\*|\(\.\*\)|\(\.\*\?\))\$?$|^(\^|\^?/\??|\^?\.)$"
 )
@@ -70,7 +70,7 @@ def signature(nodes: Sequence[Node], tree: Tree) -> set[str]:
 
 
 def _is_acme(text: str) -> bool:
-    return _ACME in text.replace("\\", "")
+    return ACME_PATH in text.replace("\\", "")
 
 
 def _proxied(nodes: Sequence[Node]) -> Optional[Node]:

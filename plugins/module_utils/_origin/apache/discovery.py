@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
+from .. import logrotate
 from ..errors import OriginError, ValidationFailed
 from ..model import MARK, STAGES, Runner
 from . import dumps, tree
@@ -25,14 +26,15 @@ _DORMANT_LIMIT = 1 << 20
 
 @dataclass(frozen=True, eq=False)
 class Discovery:
-    """Apache as found. ``own`` are our files by path, ``rotation`` the logrotate files, ``dormant`` the files beside
-    the loaded ones that hold our mark. ``remembered`` is for what is asked again for every hostname."""
+    """Apache as found. ``own`` are our files by path, ``rotated`` the patterns of other rules of logrotate, ``dormant``
+    the files beside the loaded ones that hold our mark. ``remembered`` is for what is asked again for every hostname.
+    """
 
     dump: Dump
     tree: Tree
     paths: Paths
     own: Mapping[str, bytes]
-    rotation: Mapping[str, bytes]
+    rotated: Sequence[str]
     dormant: Mapping[str, bytes]
     remembered: dict[str, Any] = field(default_factory=dict)
 
@@ -100,7 +102,7 @@ def discover(paths: Paths, run: Runner) -> Discovery:
         tree=loaded,
         paths=paths,
         own=_own(paths),
-        rotation=_directory(paths.logrotate_directory),
+        rotated=logrotate.known(paths.logrotate_directory, os.path.basename(paths.rotation)),
         dormant=_dormant(loaded),
     )
 
@@ -118,9 +120,10 @@ def _environment(paths: Paths, run: Runner) -> dict[str, str]:
 def _own(paths: Paths) -> dict[str, bytes]:
     found = _directory(paths.own_directory)
     found.update(_directory(os.path.join(paths.own_directory, "plain")))
-    content = _read(paths.log_configuration)
-    if content is not None:
-        found[paths.log_configuration] = content
+    for path in (paths.log_configuration, paths.rotation):
+        content = _read(path)
+        if content is not None:
+            found[path] = content
     return found
 
 

@@ -28,7 +28,7 @@ def check(
     for place in sites.places(discovery, hostname, tls=False):
         findings.extend(_plain(discovery, hostname, place, after, options))
     findings.extend(_same_content(discovery, hostname, places, after))
-    findings.extend(shadowed(discovery, hostname, places))
+    findings.extend(shadowed(discovery, hostname))
     for place in places:
         engine = matching.engine(discovery, place.section)
         if engine != "on":
@@ -67,7 +67,7 @@ def plain_to_close(discovery: Discovery, hostname: str) -> list[Place]:
     ]
 
 
-def shadowed(discovery: Discovery, hostname: str, places: Sequence[Place]) -> list[Finding]:
+def shadowed(discovery: Discovery, hostname: str) -> list[Finding]:
     """Virtual hosts that have the name and never answer, since another one of their address comes first."""
     answering = {answer.host.place for answer in matching.answers(discovery, hostname) if answer.host is not None}
     found = []
@@ -176,7 +176,7 @@ def _same_content(
             section = discovery.section(host)
             nodes, file, line = section.children if section else (), host.file, host.line
             default = Answer(endpoint, host, section, True, matching.speaks_tls(discovery, group))
-            if _closed(discovery, hostname, default, after):
+            if _closed(hostname, default, after):
                 continue
         shared = sorted(protected & content.signature([n for n in nodes if not _is_host(n)], discovery.tree))
         if not shared or (section is not None and _served(discovery, section, hostname, True) is None):
@@ -197,7 +197,7 @@ def _is_host(node: Node) -> bool:
     return isinstance(node, Section) and node.key == "virtualhost"
 
 
-def _closed(discovery: Discovery, hostname: str, default: Answer, after: Mapping[str, str]) -> bool:
+def _closed(hostname: str, default: Answer, after: Mapping[str, str]) -> bool:
     """Whether a default virtual host is itself enforced, or is a plain one of the hostname, which is judged apart."""
     if default.host is None:
         return False

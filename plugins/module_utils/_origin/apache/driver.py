@@ -40,6 +40,10 @@ class Apache:
         self._error_log = os.path.join(found.dump.server_root, found.dump.error_log)
         return found
 
+    def stages(self, discovery: Discovery) -> dict[str, str]:
+        """The stage of each hostname that we protect."""
+        return discovery.stages()
+
     def inspect(self, discovery: Discovery, hostnames: Sequence[str]) -> list[Site]:
         """The sites of ``hostnames``, or all that are protected."""
         return planning.inspect(discovery, hostnames)

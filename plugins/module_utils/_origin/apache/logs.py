@@ -11,13 +11,12 @@ import re
 from collections.abc import Mapping
 from typing import Optional
 
-from ..model import MARK, FileChange, Finding
+from .. import logrotate
+from ..model import FileChange, Finding
 from . import rendering
 from .discovery import Discovery
 from .filesystem import path_matches
 from .tree import INCLUDES
-
-_ROTATION_NAME = "originlock-aop-apache"
 
 
 class Log:
@@ -75,12 +74,12 @@ class Log:
                 after = rendering.log(self._stages, self._path, self._discovery.dump).encode()
             if place and (before is not None or after is not None):
                 changes.append(FileChange(place, before, after))
-        rotation = os.path.join(paths.logrotate_directory, _ROTATION_NAME)
-        before = self._discovery.rotation.get(rotation)
-        wanted = self._stages and os.path.isdir(paths.logrotate_directory) and not self._is_rotated(rotation)
+        before = self._discovery.own.get(paths.rotation)
+        covered = logrotate.covers(self._discovery.rotated, self._path)
+        wanted = self._stages and os.path.isdir(paths.logrotate_directory) and not covered
         after = rendering.rotation(self._path, paths.service).encode() if wanted else None
         if before is not None or after is not None:
-            changes.append(FileChange(rotation, before, after))
+            changes.append(FileChange(paths.rotation, before, after))
         return changes
 
     def _before(self, place: str) -> Optional[bytes]:
@@ -98,14 +97,3 @@ class Log:
             if os.path.isdir(directory) and fnmatch.fnmatchcase(os.path.basename(wanted), name):
                 return os.path.join(directory, os.path.basename(wanted))
         return ""
-
-    def _is_rotated(self, ours: str) -> bool:
-        for file, content in self._discovery.rotation.items():
-            if file == ours or MARK.encode() in content.split(b"\n", 1)[0]:
-                continue
-            for line in content.decode("utf-8", "replace").splitlines():
-                for word in line.split("#", 1)[0].replace("{", " ").split():
-                    pattern = word.strip("\"'")
-                    if pattern.startswith("/") and fnmatch.fnmatchcase(self._path, pattern):
-                        return True
-        return False

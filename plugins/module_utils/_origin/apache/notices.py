@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
 from .. import notices
-from ..model import ENFORCE, OFF, Finding
+from ..model import ACME_PATH, ENFORCE, OFF, Finding
 from . import content, matching
 from .discovery import Discovery
 from .dumps import VirtualHost
@@ -111,7 +111,7 @@ def _mention(discovery: Discovery, nodes: Sequence[Node], kinds: Sequence[str]) 
             continue
         text = node.text if isinstance(node, Directive) else node.argument
         # Expressions often put the first slash somewhere else.
-        if node.key in kinds and notices.ACME_PATH[1:] in text.replace("\\", ""):
+        if node.key in kinds and ACME_PATH[1:] in text.replace("\\", ""):
             return node
         inner = _mention(discovery, node.children, kinds) if isinstance(node, Section) else None
         if inner is not None:

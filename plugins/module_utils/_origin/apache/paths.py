@@ -34,6 +34,11 @@ class Paths:
             )
         return cls(**{name: value for name, value in given.items() if value})
 
+    @property
+    def rotation(self) -> str:
+        """Our rule for logrotate."""
+        return f"{self.logrotate_directory}/originlock-aop-apache"
+
     def snippet(self, hostname: str) -> str:
         """What the virtual hosts of ``hostname`` include."""
         return f"{self.own_directory}/{hostname}.conf"

@@ -6,16 +6,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 
-from ..model import ENFORCE, LOG_ONLY, NOTHING, OFF, RELOAD, Finding, Options, Plan, Protection, Site
+from ..hostnames import bad_hostname, is_hostname
+from ..model import ENFORCE, NOTHING, OFF, RELOAD, Finding, Options, Plan, Protection, Site
 from . import bundle, changes, clientauth, doors, names, notices, sites
 from .discovery import Discovery
 from .sites import Place
-
-_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
-_HOSTNAME = re.compile(rf"^(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*\Z")
 
 
 def plan(discovery: Discovery, wanted: Sequence[Protection], options: Options) -> Plan:
@@ -31,29 +28,28 @@ def plan(discovery: Discovery, wanted: Sequence[Protection], options: Options) -
     if broken:
         return Plan(findings=tuple(broken))
     before = discovery.stages()
-    targets = [_target(entry, options, before) for entry in wanted]
-    after = {name: stage for name, stage in before.items() if name not in {entry.name for entry in targets}}
-    after.update({entry.name: entry.stage for entry in targets if entry.stage != OFF})
+    after = {name: stage for name, stage in before.items() if name not in {entry.name for entry in wanted}}
+    after.update({entry.name: entry.stage for entry in wanted if entry.stage != OFF})
 
     findings: list[Finding] = []
     found: dict[str, list[Place]] = {}
-    for entry in targets:
+    for entry in wanted:
         places = sites.places(discovery, entry.name, tls=True)
         found[entry.name] = places
         if entry.stage != OFF:
-            findings.extend(_check(discovery, entry, places, after, targets, options))
+            findings.extend(_check(discovery, entry, places, after, wanted, options))
         else:
             findings.extend(finding for place in places for finding in names.check_off(entry.name, place, after))
-    findings.extend(doors.foreign_includes(discovery, [entry.name for entry in targets if entry.stage != OFF]))
+    findings.extend(doors.foreign_includes(discovery, [entry.name for entry in wanted if entry.stage != OFF]))
 
-    work = changes.Changes(discovery, targets, found, after, options)
+    work = changes.Changes(discovery, wanted, found, after, options)
     findings.extend(work.findings())
     findings.extend(notices.find(discovery, found, after))
     files = () if any(finding.severity == "error" for finding in findings) else work.files()
     changed = any(change.changed for change in files)
     return Plan(
         files=tuple(files),
-        sites=tuple(_sites(discovery, targets, found)),
+        sites=tuple(_sites(discovery, wanted, found)),
         findings=tuple(dict.fromkeys(findings)),
         activation=RELOAD if changed else NOTHING,
         own_directories=(os.path.join(discovery.paths.own_directory, "plain"), discovery.paths.own_directory),
@@ -71,10 +67,8 @@ def inspect(discovery: Discovery, hostnames: Sequence[str]) -> list[Site]:
 
 
 def _bad_input(entry: Protection) -> list[Finding]:
-    if not _HOSTNAME.match(entry.name):
-        return [
-            Finding("bad_hostname", "error", entry.name, "this is no hostname", "Give a plain hostname, no wildcard.")
-        ]
+    if not is_hostname(entry.name):
+        return [bad_hostname(entry.name)]
     if entry.stage == OFF:
         return []
     found = []
@@ -92,12 +86,6 @@ def _bad_input(entry: Protection) -> list[Finding]:
             )
         )  # fmt: skip
     return found
-
-
-def _target(entry: Protection, options: Options, before: Mapping[str, str]) -> Protection:
-    if options.never_relax and entry.stage == LOG_ONLY and before.get(entry.name) == ENFORCE:
-        return Protection(entry.name, ENFORCE, entry.trust_bundle, entry.certificate)
-    return entry
 
 
 def _check(
@@ -121,7 +109,7 @@ def _check(
     if entry.stage == ENFORCE:
         findings.extend(doors.check(discovery, entry.name, places, after, options))
     else:
-        findings.extend(doors.shadowed(discovery, entry.name, places))
+        findings.extend(doors.shadowed(discovery, entry.name))
     return findings
 
 

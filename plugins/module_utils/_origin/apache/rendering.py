@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ..model import ENFORCE, LOG_ONLY, MARK
+from ..model import ACME_EXPRESSION, ENFORCE, LOG_ONLY, MARK
 from .dumps import Dump
 from .paths import Paths
 
@@ -22,7 +22,7 @@ _NOTE = "# Made by originlock.aop. Changes are overwritten.\n"
 
 #: Key and format of each value, as the log contract of the collection orders them; every value is a string.
 _FIELDS: tuple[tuple[str, str], ...] = (
-    ("time", "%{sec}t.%{msec_frac}t"),
+    ("time", "%{end:sec}t.%{end:msec_frac}t"),
     ("peer", "%{c}a"),
     ("status", "%>s"),
     ("server", "apache"),
@@ -66,7 +66,7 @@ def plain(hostname: str, port: str) -> str:
     suffix = "" if port == "443" else f":{port}"
     return (
         header(ENFORCE, hostname)
-        + '<If "%{REQUEST_URI} !~ m#^/\\.well-known/acme-challenge/#">\n'
+        + f'<If "%{{REQUEST_URI}} !~ m#^{ACME_EXPRESSION}/#">\n'
         + f'    Redirect permanent "https://%{{SERVER_NAME}}{suffix}%{{REQUEST_URI}}"\n'
         + "</If>\n"
     )

@@ -8,16 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..model import ENFORCE, Finding
+from ..model import ACME_PATH, ENFORCE, Finding
 from .survey import Discovery
 from .syntax import Directive, location_parts
 from .web import Server
 
-_REWRITING = ("if", "return", "rewrite", "set", "break")
+REWRITING = ("if", "return", "rewrite", "set", "break")
 _CONTENT = ("root", "alias", "proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass")
 _CATCH_ALL = re.compile(r"^\^?(/|\(?\.\*\)?|/?\(\.\*\)|\^)?\$?$")
 _WITHOUT_TLS = ("$scheme = http", "$scheme != https", "$https =", "$https != on", "$server_port = 80")
-_CHALLENGE = "/.well-known/acme-challenge"
 
 
 def finding(
@@ -178,7 +177,7 @@ def _first_before(found: Discovery, server: Server, line: Directive) -> Directiv
                 hit, done = search(child.block)
                 if hit is not None or done:
                     return hit, done
-            elif child.name in _REWRITING and not found.is_ours(child.file):
+            elif child.name in REWRITING and not found.is_ours(child.file):
                 return child, False
         return None, False
 
@@ -218,7 +217,7 @@ def _may_go_on(found: Discovery, condition: Directive) -> bool:
 
 def _location_closed(found: Discovery, location: Directive) -> bool:
     modifier, pattern = location_parts(location)
-    if modifier in ("", "=", "^~") and pattern.startswith(_CHALLENGE):
+    if modifier in ("", "=", "^~") and pattern.startswith(ACME_PATH):
         return True
     for child in found.site(location):
         if child.name == "return" and _gives_nothing(child):

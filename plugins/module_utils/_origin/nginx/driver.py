@@ -11,13 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from .. import logrotate
 from ..errors import OriginError, ValidationFailed
 from ..model import NOTHING, REPLACE, RESTART, Commands, Options, Plan, Protection, Runner, Site
 from . import dump, notices, plan, render, staging, web
 from .process import Nginx
 from .survey import Build, Discovery, Paths
-
-_LOGROTATE_MAIN = "/etc/logrotate.conf"
 
 
 class NginxDriver:
@@ -50,9 +49,13 @@ class NginxDriver:
             own=own,
             strangers=strangers,
             real={name: os.path.realpath(name) for name in loaded.files},
-            rotated=_rotated(self.paths.logrotate_directory),
+            rotated=logrotate.known(self.paths.logrotate_directory, plan.ROTATION_FILE),
             package=notices.package(build.version, self.run),
         )
+
+    def stages(self, discovery: Discovery) -> dict[str, str]:
+        """The strictest stage of each hostname that we protect."""
+        return discovery.protected()
 
     def inspect(self, discovery: Discovery, hostnames: Sequence[str]) -> list[Site]:
         """Where each hostname is served and at which stage."""
@@ -97,10 +100,9 @@ class NginxDriver:
     def _process(self, found: Discovery | None = None) -> Nginx:
         known = found if found is not None else self.discover()
         build = known.build
-        pid = [one.args[0] for one in known.dump.top("pid") if one.args] or [build.pid_path]
         log = [one.args[0] for one in known.dump.top("error_log") if one.args] or [build.error_log_path]
         return Nginx(
-            pid_file=posixpath.join(build.prefix, pid[0]),
+            pid_file=known.pid_file,
             error_log=posixpath.join(build.prefix, log[0]),
             service=self.paths.service,
             run=self.run,
@@ -150,35 +152,6 @@ def _own_files(found: Discovery) -> tuple[dict[str, bytes], list[str]]:
             else:
                 strangers.append(path)
     return own, strangers
-
-
-def _rotated(directory: str) -> tuple[str, ...]:
-    """The patterns of log files that logrotate knows already, apart from ours."""
-    patterns: list[str] = []
-    names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
-    for path in [_LOGROTATE_MAIN, *(os.path.join(directory, name) for name in names if name != plan.ROTATION_FILE)]:
-        if os.path.isfile(path):
-            patterns += rotation_patterns(_read(path).decode("utf-8", "replace"))
-    return tuple(patterns)
-
-
-def rotation_patterns(text: str) -> list[str]:
-    """The log file patterns of a logrotate file."""
-    patterns = []
-    inside = script = False
-    for line in text.splitlines():
-        stripped = line.strip()
-        first = stripped.split(None, 1)[0] if stripped else ""
-        if first in ("prerotate", "postrotate", "firstaction", "lastaction", "preremove"):
-            script = True
-        elif first == "endscript":
-            script = False
-        elif not script and not stripped.startswith("#"):
-            if not inside:
-                words = re.findall(r'"([^"]+)"|([^\s{}"]+)', stripped.partition("{")[0])
-                patterns += [one or two for one, two in words if (one or two).startswith("/")]
-            inside = (inside or "{" in stripped) and "}" not in stripped
-    return patterns
 
 
 def _read(path: str) -> bytes:

@@ -9,10 +9,10 @@ import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Callable
 
 from ..errors import OriginError
+from ..globs import glob_expression
 from .syntax import Directive, flatten, parse
 
 _MARKER = re.compile(r"^# configuration file (.+):$", re.MULTILINE)
@@ -118,35 +118,3 @@ def single(pattern: str) -> str:
     """The one name that a pattern like ``x.con[f]`` stands for; empty for other patterns."""
     found = _SINGLE.match(pattern)
     return found.group(1) + found.group(2) if found else ""
-
-
-@lru_cache(maxsize=4096)
-def glob_expression(pattern: str) -> re.Pattern[str]:
-    """The regular expression of a glob(3) pattern: ``*`` doesn't cross directories or match a leading dot."""
-    out = []
-    position = 0
-    while position < len(pattern):
-        character = pattern[position]
-        at_start = position == 0 or pattern[position - 1] == "/"
-        if character == "*":
-            out.append(r"(?!\.)[^/]*" if at_start else "[^/]*")
-        elif character == "?":
-            out.append(r"(?!\.)[^/]" if at_start else "[^/]")
-        elif character == "[":
-            end = pattern.find("]", position + 2)
-            if end < 0:
-                out.append(r"\[")
-            else:
-                inner = pattern[position + 1 : end]
-                negated = inner[:1] in "!^"
-                body = inner[1:] if negated else inner
-                escaped = re.sub(r"([\\\[\]^&~|])", r"\\\1", body)
-                out.append("[{}{}]".format("^/" if negated else "", escaped))
-                position = end
-        elif character == "\\" and position + 1 < len(pattern):
-            position += 1
-            out.append(re.escape(pattern[position]))
-        else:
-            out.append(re.escape(character))
-        position += 1
-    return re.compile("".join(out) + r"\Z", re.DOTALL)

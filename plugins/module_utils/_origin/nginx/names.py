@@ -12,8 +12,6 @@ from functools import lru_cache
 
 from .web import Server
 
-_HOSTNAME = re.compile(r"^(?=.{1,253}\Z)(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))+\Z")
-
 
 @dataclass(frozen=True)
 class Match:
@@ -24,11 +22,6 @@ class Match:
 
     server: Server | None
     unreadable: tuple[tuple[Server, str], ...] = ()
-
-
-def is_hostname(name: str) -> bool:
-    """Whether ``name`` is a plain lower-case hostname (no wildcard, no address, nothing that is unsafe in a path)."""
-    return bool(_HOSTNAME.match(name)) and not re.match(r"^[\d.]+\Z", name)
 
 
 class Index:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from .. import notices
 from ..errors import OriginError
-from ..model import OFF, Finding, Protection, Runner
+from ..model import ACME_PATH, OFF, Finding, Protection, Runner
 from .doors import is_closed
 from .names import exact_names, open_names
 from .survey import Discovery
@@ -109,6 +109,6 @@ def _passes(found: Discovery, server: Server) -> bool:
 
 def _location(found: Discovery, server: Server) -> Directive | None:
     for child in found.site_walk(server.directive):
-        if child.name == "location" and notices.ACME_PATH[1:] in location_parts(child)[1].replace("\\", ""):
+        if child.name == "location" and ACME_PATH[1:] in location_parts(child)[1].replace("\\", ""):
             return child
     return None

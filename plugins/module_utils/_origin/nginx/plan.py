@@ -9,6 +9,8 @@ import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from .. import logrotate
+from ..globs import glob_expression
 from ..model import (
     ENFORCE,
     LOG_ONLY,
@@ -28,7 +30,7 @@ from ..model import (
 from . import edit, render
 from .bundles import bundle_file, certificates
 from .doors import conflicts, enforcement_doors, finding, shared, tolerant_doubts
-from .dump import glob_expression, has_glob, single
+from .dump import has_glob, single
 from .issuers import Issuers
 from .survey import HTTP_FILE, Discovery, Line
 from .syntax import Directive
@@ -112,15 +114,7 @@ class _Planner:
                     if line.marked and line is not kept:
                         self.cut(line.directive)
                 if not stem:
-                    self.findings.append(
-                        finding(
-                            "include_line_unclear",
-                            wanted[number][0],
-                            f"{kept.directive.text()} doesn't stand for one file of this server block",
-                            f"Write {self.line_for(wanted[number][0])} instead.",
-                            kept.directive,
-                        )
-                    )
+                    self.findings.append(self.unclear(kept, wanted[number][0]))
                     continue
             stems[number] = stem
             taken.setdefault(stem, number)
@@ -286,10 +280,8 @@ class _Planner:
     def rotation(self, needed: bool) -> None:
         path = posixpath.join(self.found.paths.logrotate_directory, ROTATION_FILE)
         log_path = render.log_path(self.found, self.options.log_path)
-        covered = any(glob_expression(pattern).match(log_path) for pattern in self.found.rotated)
-        if needed and not covered:
-            pid = posixpath.join(self.found.build.prefix, self.found.build.pid_path)
-            self.files[path] = render.rotation_file(log_path, pid)
+        if needed and not logrotate.covers(self.found.rotated, log_path):
+            self.files[path] = render.rotation_file(log_path, self.found.pid_file)
 
     def judge(self) -> None:
         """What speaks against it, for the hostnames that are listed."""

@@ -9,8 +9,8 @@ import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..model import ENFORCE, MARK
-from .doors import is_closed
+from ..model import ACME_EXPRESSION, ENFORCE, MARK
+from .doors import REWRITING, is_closed
 from .survey import Discovery
 from .syntax import Directive, location_parts, quote
 from .web import Server
@@ -19,7 +19,6 @@ LOG_FORMAT = "originlock_aop"
 TOLERANT = "@aop_log_only"
 #: nginx's maps hash their keys; a longer one needs bigger buckets, which may be set elsewhere already.
 _LONGEST_KEY = 40
-_REWRITING = ("if", "return", "rewrite", "set", "break")
 
 
 def http_file(
@@ -53,6 +52,8 @@ def http_file(
         f"# {MARK} http: what the files in the include directory use. Generated; changes are overwritten.",
         f"log_format {LOG_FORMAT} escape=json '{{{record}}}';",
         _map("$host", "$aop_stage", [_key(name) + " " + stage for name, stage in sorted(stages.items())]),
+        "# Plain HTTP has no certificate to tell of.",
+        _map("$https", "$aop_logged", ["on $aop_stage"]),
         _map("$request_uri", "$aop_path", ['"~^(?<aop_plain>[^?]*)" $aop_plain']),
         _map("$ssl_client_fingerprint", "$aop_fingerprint", ['"~." "sha1:$ssl_client_fingerprint"']),
         "# A TLS session that was opened for another name was checked against another server block's CA.",
@@ -86,7 +87,7 @@ def http_file(
             _map(
                 '"$https|$aop_stage|$uri"',
                 "$aop_plain_http",
-                [rf'"~^\|{ENFORCE}\|/\.well-known/acme-challenge/" 0', rf'"~^\|{ENFORCE}\|" 1'],
+                [rf'"~^\|{ENFORCE}\|{ACME_EXPRESSION}/" 0', rf'"~^\|{ENFORCE}\|" 1'],
                 default="0",
             ),
         ]
@@ -120,7 +121,7 @@ def tls_file(
         if enforced:
             lines.append("if ($aop_denied) { return 403; }")
         lines += _tolerance(found, server, enforced)
-    lines.append(f"access_log {quote(log_path)} {LOG_FORMAT} if=$aop_stage;")
+    lines.append(f"access_log {quote(log_path)} {LOG_FORMAT} if=$aop_logged;")
     lines += _inherited_logs(found, server)
     return "\n".join(lines) + "\n"
 
@@ -188,7 +189,7 @@ def _tolerance(found: Discovery, server: Server, enforced: bool) -> list[str]:
     inner = ["if ($aop_denied) { return 403; }"] if enforced else []
     # A named location makes the request an internal one: "internal" locations must stay closed to it.
     inner += [f"if ({condition}) {{ return 404; }}" for condition in _internal(found, block)]
-    if any(one.name in _REWRITING for one in found.site(block)):
+    if any(one.name in REWRITING for one in found.site(block)):
         # Only try_files goes through the block's own rewrite directives again.
         inner.append("try_files /.originlock.aop.none $uri$is_args$args;")
     else:

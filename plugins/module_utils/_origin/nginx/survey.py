@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ..globs import glob_expression
 from ..model import MARK, OFF, STAGES, stricter
-from .dump import Dump, glob_expression, has_glob, single
+from .dump import Dump, has_glob, single
 from .names import Index, Match
 from .syntax import Directive, flatten
 from .web import Address, Server, Web
@@ -69,6 +70,12 @@ class Discovery:
     def directory(self) -> str:
         """Our directory; only files of ours are in it."""
         return posixpath.join(self.dump.prefix, "aop")
+
+    @property
+    def pid_file(self) -> str:
+        """The path of the master's pid file."""
+        named = [one.args[0] for one in self.dump.top("pid") if one.args] or [self.build.pid_path]
+        return posixpath.join(self.build.prefix, named[0])
 
     def in_directory(self, name: str) -> str:
         """The path of a file in our directory."""

@@ -87,7 +87,7 @@ def flatten(directives: tuple[Directive, ...]) -> Iterator[Directive]:
 def parse(text: str, file: str) -> tuple[Directive, ...]:
     """Parse one file. Errors: :class:`SyntaxProblem` with file and line."""
     reader = _Reader(text, file)
-    directives = reader.directives(top=True)
+    directives = reader.directives()
     return tuple(directives)
 
 
@@ -143,7 +143,7 @@ class _Reader:
             return self.line
         return 1 + self.text.count("\n", 0, offset)
 
-    def directives(self, top: bool) -> list[Directive]:
+    def directives(self) -> list[Directive]:
         stack: list[tuple[list[Directive], list[Token], int]] = []
         current: list[Directive] = []
         while True:

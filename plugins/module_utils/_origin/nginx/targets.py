@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..model import ENFORCE, LOG_ONLY, OFF, STAGES, Finding, Options, Protection
+from ..hostnames import bad_hostname, is_hostname
+from ..model import ENFORCE, OFF, STAGES, Finding, Options, Protection
 from ..notices import redirected_by_us
 from .bundles import certificates, read_file, subjects_of
 from .doors import content, finding, plain_doors, plain_finding
-from .names import exact_names, is_hostname, open_names
+from .names import exact_names, open_names
 from .survey import Discovery
 from .syntax import flatten
 from .web import Server
@@ -58,23 +59,17 @@ class Targets:
 
 def resolve(found: Discovery, wanted: Sequence[Protection], options: Options) -> Targets:
     """Find the server blocks of every hostname that is wanted or protected already."""
-    before = found.protected()
-    targets = Targets(dict(before), *_known_bundles(found), {}, {}, [])
-    listed = {}
+    targets = Targets(found.protected(), *_known_bundles(found), {}, {}, [])
+    listed = set()
     for wish in wanted:
         if not is_hostname(wish.name):
-            targets.findings.append(
-                finding("bad_hostname", wish.name, "this isn't a plain hostname", "Name one hostname per entry.")
-            )
+            targets.findings.append(bad_hostname(wish.name))
             continue
-        stage = wish.stage
-        if options.never_relax and stage == LOG_ONLY and before.get(wish.name) == ENFORCE:
-            stage = ENFORCE
-        listed[wish.name] = stage
-        if stage == OFF:
+        listed.add(wish.name)
+        if wish.stage == OFF:
             targets.stages.pop(wish.name, None)
             continue
-        targets.stages[wish.name] = stage
+        targets.stages[wish.name] = wish.stage
         _take_bundle(targets, wish)
     for name, stage in targets.stages.items():
         _locate(found, targets, name, stage, name in listed, options)

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.originlock.aop.plugins.module_utils._origin.servers import SERVERS
 from ansible_collections.originlock.aop.plugins.modules import edge_canary, evidence_gate, origin_evidence
 from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._evidence.evidence_lines import (
     CERTIFICATES,
@@ -79,6 +81,30 @@ def test_gate_reports_without_failing_and_overrides_with_a_reason(capsys: pytest
     assert "Override (ticket 12)" in str(overridden.get("warnings")) + capsys.readouterr().err
 
 
+def test_gate_fails_where_there_is_nothing_to_judge() -> None:
+    told = run_module(evidence_gate.main, fail=False, evidence={}, hostnames=[{"name": "app.example.com"}])
+    assert (told["failed"], "allowed" in told) == (True, False)
+    assert told["msg"].startswith("There is no origin to judge app.example.com on.")
+
+
+def test_certificates_are_current_for_hostnames(tmp_path: Path) -> None:
+    log = log_of(tmp_path, line())
+    options = {"path": str(log), "certificates": [dict(CERTIFICATES[0], hostnames=["other.example.com"])]}
+    counts = run_module(origin_evidence.main, **options)["counts"]
+    assert {entry["hostname"]: entry["current"] for entry in counts} == {
+        "app.example.com": False,
+        "other.example.com": True,
+    }
+
+
+def test_default_log_is_one_that_may_not_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    closed = str(tmp_path / "file" / "aop.log")
+    nginx = dataclasses.replace(SERVERS["nginx"], logs=(str(tmp_path / "none" / "aop.log"), closed))
+    monkeypatch.setitem(SERVERS, "nginx", nginx)
+    assert f"{closed} can't be read" in run_module(origin_evidence.main, server="nginx")["msg"]
+
+
 def test_position_in_a_file(tmp_path: Path) -> None:
     log, cursor = log_of(tmp_path, line()), tmp_path / "cursor.json"
     gather(log, check_mode=True, cursor_file=str(cursor))
@@ -100,6 +126,7 @@ def test_result_is_small(tmp_path: Path) -> None:
 
 def test_bad_input_is_told(tmp_path: Path) -> None:
     assert "is no point in time" in gather(tmp_path / "aop.log", since="yesterday")["msg"]
+    assert "is out of reach" in gather(tmp_path / "aop.log", since="1764000000000")["msg"]
     assert "neither an address nor" in gather(tmp_path / "aop.log", edge_ranges=["x"])["msg"]
     assert (
         "no valid expiry date"
@@ -115,3 +142,7 @@ def test_canary_sends_nothing_in_check_mode() -> None:
     assert (result["sent"], result["requests"], result["changed"]) == (False, [], False)
     real = run_module(edge_canary.main, requests=[{"hostname": "app.example.com"}], connect_to="127.0.0.1:1", timeout=1)
     assert (real["sent"], real["failed_requests"], real.get("failed")) == (True, 1, None)
+    none = run_module(edge_canary.main, requests=[{"hostname": "app.example.com", "count": 0}])
+    assert (none["sent"], none["nonces"], none.get("failed")) == (False, [], None)
+    bad = run_module(edge_canary.main, True, requests=[{"hostname": "app.example.com"}], timeout=-1)
+    assert "is no timeout" in bad["msg"]

@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.x509.oid import NameOID
 
 from ansible_collections.originlock.aop.plugins.module_utils._engine import probe as engine
 from ansible_collections.originlock.aop.plugins.module_utils._probe import prover
@@ -156,7 +160,49 @@ def test_bad_input(origins: Origins, leaf: dict[str, str], tmp_path: Path) -> No
     other = _write(tmp_path, "other", support.leaf(), support.ec_key("another"))
     _expect("can't be used. Both have to be PEM", **other)
     _expect("missing parameter", private_key=leaf["private_key"])
+    for name in ("connect_timeout", "timeout", "time_limit", "rate", "workers"):
+        for value in (0, -1):
+            _expect("%s is %s" % (name, value), **{name: value})
+    _expect("rate is nan", rate="nan")
+    _expect("retries is -1", retries=-1)
+    _expect("There are no origins", origins=[])
+    _expect("There are no hostnames", hostnames=[])
+    _expect("is not a hostname", hostnames=[{"name": "a" * 64 + ".example.com"}], edge="dns")
+    for edge in ("127.0.0.1:99999", "127.0.0.1:0", ":443"):
+        _expect("is no place of an edge", edge=edge)
     assert origins.seen == []
+
+
+def test_keys_of_the_ca(origins: Origins, leaf: dict[str, str], tmp_path: Path) -> None:
+    key = Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Ed25519 CA")])
+    now = datetime.now(timezone.utc)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(7).not_valid_before(now - timedelta(1)).not_valid_after(now + timedelta(9))
+    certificate = builder.add_extension(x509.BasicConstraints(True, None), True).sign(key, None)
+    ca = _write(tmp_path, "ed", certificate, key)
+    found = run(ca_certificate=ca["certificate"], ca_private_key=ca["private_key"], **leaf)
+    assert found["as_expected"]
+    _expect("not the key of the CA certificate", ca_certificate=ca["certificate"], ca_private_key=leaf["private_key"])
+
+
+def test_ports(origins: Origins) -> None:
+    """443 where nothing else is known."""
+    for listeners, ports in ([], {443, 80}), (["*:8443 ssl"], {8443, 80}), (["unix:/run/nginx.sock"], {443, 80}):
+        origins.seen.clear()
+        run(origins=[{"name": "web1", "addresses": ["192.0.2.1"], "listeners": listeners}], certificates=[])
+        assert {case.listener.port for case, *_rest in origins.seen} == ports
+
+
+def test_several_origins_and_one_edge(origins: Origins) -> None:
+    two = [{"name": "web1", "addresses": ["192.0.2.1"]}, {"name": "web2", "addresses": ["192.0.2.2"]}]
+    hostnames = [{"name": "a.example.com", "edge_status": 200}]
+    found = run(origins=two, hostnames=hostnames, certificates=[])
+    assert found["as_expected"] is False
+    assert {entry["control"] for entry in found["summary"]} == {"some_origin"}
+    found = run(origins=two, hostnames=hostnames, certificates=[], edge_for_every_origin=True)
+    assert found["as_expected"] is True
+    assert {finding["code"] for finding in found["findings"]} == {"control_not_this_origin"}
 
 
 def test_passphrases(origins: Origins, tmp_path: Path) -> None:

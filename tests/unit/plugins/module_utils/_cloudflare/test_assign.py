@@ -66,9 +66,11 @@ def test_plan(wish, changed):
         assert change.after.enabled is False
 
 
-def test_a_stuck_association_is_written_again():
-    stuck = reading(item("a.example.com", status="deployment_timed_out"))
+@pytest.mark.parametrize("status", ["deployment_timed_out", "deletion_timed_out"])
+def test_a_stuck_association_is_written_again(status):
+    stuck = reading(item("a.example.com", status=status))
     assert writes(assign.plan([Wish("a.example.com", "c1")], stuck)) == ["a.example.com"]
+    assert writes(assign.plan([Wish("a.example.com", absent=True)], stuck)) == ["a.example.com"]
 
 
 def test_plan_refusals_and_purge():

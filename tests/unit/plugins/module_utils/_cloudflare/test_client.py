@@ -66,6 +66,30 @@ def test_token_with_line_break():
     assert "Evil" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("email", "key", "named"),
+    [
+        ("me@example.com", "c0ffee\nEvil: 1", "api_key"),
+        ("me@example.com", "c0ffee evil", "api_key"),
+        ("me@example.com", "c0ff\u00e9Evil", "api_key"),
+        ("me@example.com\r\nEvil: 1", "c0ffee", "api_email"),
+    ],
+)
+def test_key_or_address_with_line_break(email, key, named):
+    with pytest.raises(InvalidInput, match="line breaks") as caught:
+        Credentials(email=email, key=key).headers()
+    assert named in caught.value.remedy
+    for word in ("Evil", "c0ff"):
+        assert word not in str(caught.value) + caught.value.remedy
+
+
+def test_blanks_around_credentials_do_not_matter():
+    assert Credentials(email=" me@example.com\n", key=" k\n").headers() == {
+        "X-Auth-Email": "me@example.com",
+        "X-Auth-Key": "k",
+    }
+
+
 @pytest.mark.parametrize("url", ["https://api.cloudflare.com/client/v4/", "http://127.0.0.1:8/x", "http://[::1]:8/x"])
 def test_good_urls(url):
     assert checked_url(url) == url.rstrip("/")

@@ -49,7 +49,7 @@ def test_all_is_well():
 @pytest.mark.parametrize(
     ("expires_on", "code", "severity"),
     [
-        ("2026-05-31T00:00:00Z", "association_certificate_expired", "error"),
+        ("2026-05-31T00:00:00Z", "association_certificate_expired", "warning"),
         ("2026-06-10T00:00:00Z", "association_certificate_expiring", "warning"),
     ],
 )
@@ -64,10 +64,11 @@ def test_expiry_is_read_from_the_association_where_the_list_lags():
     assert list(judge(zone_with(told))) == ["association_certificate_expired"]
 
 
-@pytest.mark.parametrize("status", ["pending_deletion", "deleted"])
+@pytest.mark.parametrize("status", ["pending_deletion", "deletion_timed_out", "deleted"])
 def test_deleted(status):
-    assert list(judge(zone_with(ON, held(status)))) == ["association_certificate_deleted"]
-    assert list(judge(zone_with(ON))) == ["association_certificate_deleted"]
+    found = judge(zone_with(ON, held(status)))
+    assert list(found) == ["association_certificate_deleted"]
+    assert found["association_certificate_deleted"].severity == "warning", "onboarding mends it"
 
 
 def test_suppressed_and_masking():
@@ -97,7 +98,7 @@ def test_crowded_certificate():
 
 
 def test_new_certificates_are_estimated():
-    many = ["h%d.example.com" % number for number in range(250)]
+    many = ["h%d.example.com" % number for number in range(1001)]
     ten = zone_with()
     ten.certificates = [held() for _number in range(8)]
     assert "certificate_limit" in judge(ten, many, new_certificates=None)
@@ -105,8 +106,63 @@ def test_new_certificates_are_estimated():
     assert "certificate_headroom" in judge(ten, many, new_certificates=2)
 
 
+def leaves(count):
+    return [Certificate("c%d" % number, "%02d" % number, "1", "active", None) for number in range(count)]
+
+
+def with_leaves(count, used):
+    """A zone with so many leaves; ``used`` maps hostnames to the number of theirs."""
+    seen = zone_with()
+    seen.certificates = leaves(count)
+    rows = {name: Association(name, "c%d" % number, True, "active") for name, number in used.items()}
+    seen.associations = Reading(rows, {}, complete=True)
+    return seen
+
+
+def test_leaves_that_were_uploaded_and_not_used_yet_have_places():
+    many = ["h%d.example.com" % number for number in range(600)]
+    assert judge(with_leaves(6, {}), many, new_certificates=None) == {}
+    over = judge(with_leaves(6, {}), ["h%d.example.com" % number for number in range(1001)], new_certificates=None)
+    assert "6 hostname certificates, and 5 more are needed" in over["certificate_limit"].message
+    assert "No hostname uses" not in over["certificate_limit"].remedy, "they are about to be used"
+
+
+def test_leaves_with_a_hostname_each_have_places():
+    used = {"l%d.example.com" % number: number for number in range(10)}
+    found = judge(with_leaves(10, used), [*used, "new.example.com"], new_certificates=None)
+    assert list(found) == ["certificate_headroom"]
+    assert "10 hostname certificates, and 0 more" in found["certificate_headroom"].message
+
+
+def test_leaves_at_hand_are_not_called_unused():
+    found = judge(with_leaves(10, {}), ["a.example.com"], new_certificates=None, known=["00", "03"])
+    hint = found["certificate_headroom"].remedy
+    assert "c1, c2, c4" in hint
+    assert "c0" not in hint
+    assert "c3" not in hint
+
+
+def test_raised_limits():
+    used = {"h%d.example.com" % number: number // 150 for number in range(300)}
+    seen = with_leaves(11, used)
+    raised = {"certificates_per_zone": 20, "hostnames_per_certificate": 150}
+    assert set(judge(seen, new_certificates=0)) == {"certificate_limit", "association_limit"}
+    assert "certificate_limit" not in judge(seen, new_certificates=0, **raised)
+    assert judge(seen, new_certificates=0, **raised)["association_limit"].severity == "warning"
+    full = with_leaves(11, {"h%d.example.com" % number: number // 150 for number in range(1650)})
+    many = ["n%d.example.com" % number for number in range(151)]
+    assert (
+        "11 hostname certificates, and 2 more" in judge(full, many, new_certificates=None)["certificate_limit"].message
+    )
+    limit = dict(raised, certificates_per_zone=12)
+    found = judge(full, many, new_certificates=None, **limit)["certificate_limit"]
+    assert "11 hostname certificates, and 2 more are needed; 12 is the limit" in found.message
+    assert "client_pki_certificates_per_zone" in found.remedy
+
+
 def test_errors_come_first():
-    seen = zone_with(ON, held("deleted"), dns_asked=[HOST])
+    seen = zone_with(ON, held(), dns_asked=[HOST])
+    seen.zone = Zone("z", "example.com", "a", "pending", False)
     assert [one.severity for one in judge(seen).values()] == ["error", "info"]
 
 
@@ -152,4 +208,66 @@ def test_without_the_list_a_survey_reads_a_sample(api):
     assert len(api.requests) == survey.SAMPLE + 6
     plan = findings.Plan(names, [], None, [], 14, NOW)
     assert "associations_sampled" in [one.code for one in findings.judge(seen, plan)]
-    assert "certificate_limit" in [one.code for one in findings.judge(seen, plan)]
+    assert "certificate_headroom" in [one.code for one in findings.judge(seen, plan)]
+
+
+def pathwise(api, **answers):
+    """Answer by the end of the path (without the query); what isn't given is a healthy zone without anything."""
+    given = {
+        "/zones": ok([{"id": "0" * 32, "name": "example.com", "status": "active"}]),
+        "/certificates": ok([]),
+        "/hostnames": ok([]),
+        "/ssl": ok({"id": "ssl", "value": "strict"}),
+        "/dns_records": ok([]),
+        **answers,
+    }
+
+    def take():
+        path = api.requests[-1][1].partition("?")[0]
+        return next((said for end, said in given.items() if path.endswith(end)), ok({"value": "custom"}))
+
+    api.take = take
+
+
+ASSOCIATED = ok([{"hostname": HOST, "cert_id": "c1", "enabled": True, "status": "active"}])
+
+
+@pytest.mark.parametrize("end", ["/zones", "/certificates", "/hostnames", "/ssl"])
+def test_what_must_be_known_and_cannot_be_read_is_an_error(api, end):
+    pathwise(api, **{end: refused(500, 1)})
+    seen = survey.survey(api.client(retries=0), "example.com", [HOST], "none")
+    found = judge(seen)
+    assert found["unreadable"].severity == "error"
+    assert (seen.certificates is None) == (end in ("/zones", "/certificates"))
+    assert (seen.associations is None) == (end != "/ssl")
+
+
+@pytest.mark.parametrize("end", ["/ssl_automatic_mode", "/tls_client_auth", "/dns_records"])
+def test_what_need_not_be_known_and_cannot_be_read_is_a_warning(api, end):
+    pathwise(api, **{end: refused(500, 1)})
+    found = judge(survey.survey(api.client(retries=0), "example.com", [HOST], "all"))
+    assert found["unreadable"].severity == "warning"
+
+
+def test_a_certificate_that_the_list_does_not_show_yet_is_read_by_its_id(api):
+    there = ok({"id": "c1", "status": "pending_deployment", "expires_on": "2027-01-01T00:00:00Z"})
+    pathwise(api, **{"/hostnames": ASSOCIATED, "/certificates/c1": there})
+    seen = survey.survey(api.client(), "example.com", [HOST], "none")
+    assert [one.id for one in seen.certificates] == ["c1"]
+    assert "association_not_active" in judge(seen)
+    assert "association_certificate_deleted" not in judge(seen)
+
+
+@pytest.mark.parametrize("said", [refused(404, 1551), ok({"id": "c1", "status": "deleted"})])
+def test_a_certificate_that_was_deleted_behind_our_back(api, said):
+    pathwise(api, **{"/hostnames": ASSOCIATED, "/certificates/c1": said})
+    seen = survey.survey(api.client(), "example.com", [HOST], "none")
+    assert [(one.id, one.status) for one in seen.certificates] == [("c1", "deleted")]
+    assert "association_certificate_deleted" in judge(seen)
+
+
+def test_a_certificate_that_cannot_be_read_by_its_id_is_not_called_deleted(api):
+    pathwise(api, **{"/hostnames": ASSOCIATED, "/certificates/c1": refused(500, 1)})
+    found = judge(survey.survey(api.client(retries=0), "example.com", [HOST], "none"))
+    assert found["unreadable"].severity == "error"
+    assert "association_certificate_deleted" not in found

@@ -55,6 +55,13 @@ def test_certificates_of_others_count():
     assert "1 of them not ours" in plan_leaves("z", [f"{n}.z" for n in range(1000)], {}, other_certificates=1).problem
 
 
+def test_leaves_that_nothing_uses_count_once():
+    names = [f"h{number:04d}.example.com" for number in range(600)]
+    again = [f"h{number:04d}.example.com" for number in range(0, 600, 100)]
+    assert not plan_leaves("example.com", names, {}, uploaded=again).warnings
+    assert "need 12" in plan_leaves("example.com", names, {}, uploaded=[f"old{number}" for number in range(6)]).problem
+
+
 @given(first=NAMES, second=NAMES)
 def test_what_is_placed_stays_and_limits_hold(first, second):
     before = place(plan_leaves("example.com", first, {}))

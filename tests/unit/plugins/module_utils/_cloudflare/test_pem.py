@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 
 import pytest
 from cryptography import x509
@@ -52,3 +53,16 @@ def test_refusals():
 def test_fingerprint_of_nothing():
     assert fingerprint(None) is None
     assert fingerprint("-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----") is None
+
+
+@pytest.mark.parametrize("line", ["-----BEGIN CERTIFICATE-----\n", "-----BEGIN RSA PRIVATE KEY-----\n"])
+def test_a_megabyte_of_beginnings(line):
+    """A quadratic expression takes minutes."""
+    _key, pem = make()
+    text = line * (1_000_000 // len(line))
+    start = time.process_time()
+    with pytest.raises(InvalidInput, match="not a PEM certificate"):
+        read_leaf(text, None)
+    with pytest.raises(InvalidInput, match="not in PEM format"):
+        read_leaf(pem, text)
+    assert time.process_time() - start < 10

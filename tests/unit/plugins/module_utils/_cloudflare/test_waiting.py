@@ -58,7 +58,7 @@ def test_no_time_at_all_looks_not_even_once():
     assert caught.value.details()["pending"] == [{"name": "a", "status": None}]
 
 
-@pytest.mark.parametrize("status", ["deployment_timed_out", "deleted", "pending_deletion"])
+@pytest.mark.parametrize("status", ["deployment_timed_out", "deletion_timed_out", "deleted", "pending_deletion"])
 def test_hopeless(status):
     with pytest.raises(WaitTimedOut, match="will not make all things active: a " + status) as caught:
         Time().wait([{"a": status}], {"a": "pending_deployment"})

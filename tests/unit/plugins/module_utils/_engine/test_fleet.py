@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import datetime, timezone
 
 from ansible_collections.originlock.aop.plugins.module_utils._engine import fleet
@@ -71,7 +72,9 @@ def test_generations_tell_which_are_in_use():
     }
     found = {one["sha256"]: one for one in fleet.generations([entry()], state)}
     assert found[describe(LEAF).sha256]["current"] is True
+    assert found[describe(LEAF).sha256]["hostnames"] == ["app.example.com"]
     assert found[describe(old).sha256]["current"] is False
+    assert found[describe(old).sha256]["hostnames"] == []
     assert len(found) == 2
     assert found[describe(LEAF).sha256]["issuer"] == "CN=example.com"
 
@@ -92,11 +95,48 @@ def test_the_gate_is_asked_about_who_serves_what():
 def test_each_hostname_gets_canaries_for_all_origins():
     entries = [entry(), entry("other.example.com"), entry()]
     assert fleet.canary_requests(entries, 3) == [
-        {"hostname": "app.example.com", "count": 12},
-        {"hostname": "other.example.com", "count": 12},
+        {"hostname": "app.example.com", "count": 20},
+        {"hostname": "other.example.com", "count": 20},
     ]
     assert [one["count"] for one in fleet.canary_requests(entries, 0)] == [4, 4]
     assert [one["count"] for one in fleet.canary_requests(entries, 3, "2")] == [2, 2]
+    many = [entry(f"h{number}.example.com") for number in range(1000)]
+    assert {one["count"] for one in fleet.canary_requests(many, 2)} == {20}, "20,000 in all"
+    assert {one["count"] for one in fleet.canary_requests(many, 10)} == {40}, "but four for each origin"
+
+
+def test_healthy_origins_are_rarely_missed():
+    chance = random.Random(1)
+    entries = [entry(f"h{number}.example.com") for number in range(10)]
+    (count,) = {one["count"] for one in fleet.canary_requests(entries, 10)}
+    missed = sum(
+        any(len({chance.randrange(10) for _request in range(count)}) < 10 for _hostname in entries)
+        for _run in range(500)
+    )
+    assert missed <= 15, "one run of a hundred is expected to"
+
+
+def test_hostnames_that_no_origin_serves():
+    zones = [{"name": "example.com", "hostnames": ["App.example.com", "api.example.com."]}]
+    hostvars = {"web1": {"aop_serves": ["app.example.com"]}, "web2": {"aop_serves": []}, "web3": {}}
+    assert fleet.unserved(zones, hostvars, ["web1", "web2"]) == ["api.example.com"]
+    assert fleet.unserved(zones, hostvars, ["web1", "web3"]) == [], "web3 serves everything"
+    assert fleet.unserved(zones, hostvars, []) == []
+
+
+def test_origins_that_did_not_get_there():
+    hostvars = {
+        "web1": {"aop_stage_begun": "off", "aop_stage_done": "off"},
+        "web2": {"aop_stage_begun": "off"},
+        "web3": {},
+    }
+    assert fleet.unfinished(hostvars, ["web1", "web2", "web3"], "off") == ["web2", "web3"]
+    assert fleet.unfinished(hostvars, ["web1", "web2", "web3"], "off", True) == ["web2"]
+
+
+def test_a_time_that_is_none():
+    assert fleet.days_left("2028-11-23 06:00:00 +0000 UTC", NOW) is None
+    assert fleet.days_left(None, NOW) is None
 
 
 def test_canary_lines_name_what_no_canary_reached():

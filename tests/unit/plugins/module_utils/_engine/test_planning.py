@@ -5,7 +5,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
+import pytest
+
+from ansible_collections.originlock.aop.plugins.module_utils._cloudflare import (
+    associations,
+    certificates,
+    findings,
+    survey,
+)
 from ansible_collections.originlock.aop.plugins.module_utils._engine import fleet, planning
+from ansible_collections.originlock.aop.plugins.module_utils._pki.errors import PkiError
 from ansible_collections.originlock.aop.plugins.module_utils._pki.verify import describe
 from ansible_collections.originlock.aop.tests.unit.plugins.pki_fixtures import support
 
@@ -57,6 +68,55 @@ def test_a_certificate_of_another_ca_is_foreign():
 def test_a_deleted_certificate_places_nothing():
     found = plan(["app.example.com"], held(certificate_status="deleted"))
     assert found["leaves"] == [{"name": "app.example.com", "hostnames": ["app.example.com"]}]
+
+
+def test_a_deletion_that_timed_out_counts_for_the_planner_as_for_the_preflight():
+    there = [{"id": str(number), "status": "active", "certificate": None} for number in range(9)]
+    there.append({"id": "9", "status": "deletion_timed_out", "certificate": support.pem(LEAF)})
+    used = [{"hostname": "api.example.com", "certificate_id": "9", "enabled": True}]
+    found = planning.plan_zone(["app.example.com"], "example.com", CA, there, used)
+    assert found["problem"] == ""
+    assert "uses all 10" in found["warnings"][0]
+    assert found["leaves"] == [{"name": "app.example.com", "hostnames": ["app.example.com"]}]
+    seen = survey.Survey(
+        certificates=[certificates.parse_certificate(entry) for entry in there],
+        associations=associations.Reading({}, {}, complete=True),
+        looked_at=["app.example.com"],
+    )
+    ask = findings.Plan(["app.example.com"], [], 1, [], 14, datetime.now(timezone.utc))
+    (told,) = findings.judge(seen, ask)
+    assert told.code == "certificate_headroom"
+    assert "9 hostname certificates, and 1 more" in told.message
+
+
+@pytest.mark.parametrize("limits", [(0, 100), (10, 0), (-1, 100)])
+def test_limits_below_one_are_refused(limits):
+    state = held()
+    with pytest.raises(PkiError, match="must be 1 or more"):
+        planning.plan_zone(["b.example.com"], "example.com", CA, state["certificates"], [], *limits)
+
+
+def test_a_certificate_that_is_gone_is_nobodys():
+    assert plan(["app.example.com"], held(STRANGER, certificate_status="deleted"))["foreign"] == []
+    told = held(STRANGER, certificate_status="deleted")
+    told["certificates"] = []
+    told["associations"][0]["certificate_status"] = "deleted"
+    assert plan(["app.example.com"], told)["foreign"] == []
+    told["associations"][0]["certificate_status"] = None
+    assert plan(["app.example.com"], told)["foreign"]
+
+
+@pytest.mark.parametrize("unread", ["certificates", "associations"])
+def test_what_could_not_be_read_is_not_nothing(unread):
+    with pytest.raises(PkiError, match=f"{unread} of example.com could not be read at Cloudflare"):
+        plan(["app.example.com"], {**held(), unread: None})
+
+
+def test_our_leaves_that_nothing_uses_are_counted():
+    state = held()
+    state["associations"] = []
+    found = planning.plan_zone(["b.example.com"], "example.com", CA, state["certificates"], [], 1)
+    assert "would need 2" in found["problem"]
 
 
 def test_a_void_association_is_not_foreign():

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.originlock.aop.plugins.module_utils._engine.trust import clock_findings, issuers, verify
+from ansible_collections.originlock.aop.plugins.module_utils._engine.trust import (
+    clock_findings,
+    issuers,
+    untrusted,
+    verify,
+    warnings,
+)
 from ansible_collections.originlock.aop.plugins.module_utils._pki.errors import PkiError
 from ansible_collections.originlock.aop.tests.unit.plugins.pki_fixtures import support
 
@@ -29,12 +35,12 @@ def judge(server, *entries):
 @pytest.mark.parametrize("server", ["nginx", "apache"])
 @pytest.mark.parametrize("stage", ["log_only", "enforce"])
 def test_a_good_leaf_passes(server, stage):
-    assert judge(server, entry(stage)) == []
+    assert judge(server, entry(stage)) == {}
 
 
 @pytest.mark.parametrize("stage", ["off", False])
 def test_off_needs_nothing(stage):
-    assert judge("apache", entry(stage, "", "")) == []
+    assert judge("apache", entry(stage, "", "")) == {}
 
 
 @pytest.mark.parametrize(
@@ -51,15 +57,28 @@ def test_a_leaf_that_would_fail_is_refused_where_the_server_would_refuse_it(cert
 
 
 def test_a_tolerant_server_is_told_of_a_bad_leaf_at_log_only():
-    (warning,) = judge("nginx", entry("log_only", EXPIRED))
+    problems = judge("nginx", entry("log_only", EXPIRED), dict(entry("log_only", EXPIRED), name="b.example.com"))
+    assert set(problems) == {"app.example.com", "b.example.com"}, "each hostname is judged, the certificate once"
+    (warning,) = warnings("nginx", problems)
     assert "expired at" in warning
     assert "serves the request anyway" in warning
+
+
+@pytest.mark.parametrize(
+    ("certificate", "words"), [(GOOD + FOREIGN, "not in the trust bundle"), (GOOD + EXPIRED, ""), (GOOD, "")]
+)
+def test_what_an_enforcing_origin_would_refuse_is_told_to_it(certificate, words):
+    """But not what it refuses anyway: an expired one must be replaced by the very run that this would stop."""
+    problems = judge("nginx", entry("log_only", certificate))
+    told = untrusted(problems.get("app.example.com", ()))
+    assert words in told
+    assert bool(told) == bool(words)
 
 
 def test_apache_needs_the_leaf_at_log_only():
     with pytest.raises(PkiError, match="log_only on Apache needs the client certificate"):
         judge("apache", entry("log_only", ""))
-    assert judge("nginx", entry("log_only", "")) == []
+    assert judge("nginx", entry("log_only", "")) == {}
 
 
 def test_one_bad_generation_of_several_is_refused():

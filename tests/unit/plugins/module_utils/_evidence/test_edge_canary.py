@@ -125,13 +125,32 @@ def test_wrong_certificate_and_no_server(edge: str, ca_path: Path) -> None:
         ({"hostname": "a.test\r\nX: y"}, "", "is no hostname"),
         ({"hostname": "a.test", "nonces": ["../x"]}, "", "nonce '../x' for a.test isn't valid"),
         ({"hostname": "a.test"}, "nowhere", "'nowhere' is no address"),
-        ({"hostname": "a.test", "count": 10001}, "", "more than 10000"),
+        ({"hostname": "a.test", "count": 10**9}, "", "more than 100000"),
+        ({"hostname": "a.test", "count": -1}, "", "-1 canaries for a.test"),
+        ({"hostname": "a" * 64 + ".test"}, "", "is no hostname"),
     ],
 )
 def test_bad_requests(request_: dict[str, object], connect_to: str, words: str) -> None:
     with pytest.raises(InvalidInput) as failure:
         canary.plan([request_], connect_to)
     assert words in str(failure.value)
+
+
+def test_none_are_none() -> None:
+    assert canary.plan([{"hostname": "a.test", "count": 0}], "") == []
+    assert len(canary.plan([{"hostname": "a.test", "count": None}, {"hostname": "a" * 63 + ".test"}], "")) == 2
+
+
+@pytest.mark.parametrize("timeout", [-1, 0, float("nan"), float("inf"), 1e30])
+def test_timeouts_out_of_reach(timeout: float) -> None:
+    with pytest.raises(InvalidInput, match="is no timeout"):
+        canary.check_timeout(timeout)
+
+
+@pytest.mark.parametrize(("connect_to", "timeout"), [("a" * 64 + ".test:1", 1), ("127.0.0.1:1", -1), ("nowhere", 1)])
+def test_sending_never_fails(connect_to: str, timeout: float) -> None:
+    (answer,) = canary.send([canary.Canary("a.test", NONCE, connect_to)], canary.context("", False), timeout, 1)
+    assert (answer.status, answer.error[:9]) == (0, "no answer")
 
 
 def test_unusable_ca(tmp_path: Path) -> None:

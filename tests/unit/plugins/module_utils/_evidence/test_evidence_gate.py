@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Optional
 
 import pytest
 
-from ansible_collections.originlock.aop.plugins.module_utils._evidence import gate
+from ansible_collections.originlock.aop.plugins.module_utils._evidence import gate, tally
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.certificates import Certificates, generations
+from ansible_collections.originlock.aop.plugins.module_utils._evidence.errors import InvalidInput
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.exceptions import declared
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.gate_types import Limits
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.scan import Scanner
@@ -28,15 +30,21 @@ CANARY = {"hostname": "app.example.com", "nonce": NONCE, "status": 404, "ray": "
 OLD = {"label": "gen-2025", "serial": "77", "current": False}
 
 
-def evidence(lines: list[bytes], canary: bool = True, **changes: Any) -> dict[str, Any]:
-    known = generations([*CERTIFICATES, OLD])
-    scanner = Scanner(question(certificates=Certificates(known), nonces=frozenset([NONCE])))
+def evidence(
+    lines: list[bytes],
+    canary: bool = True,
+    certificates: Sequence[Mapping[str, Any]] = (*CERTIFICATES, OLD),
+    exceptions: Sequence[Mapping[str, Any]] = (),
+    **changes: Any,
+) -> dict[str, Any]:
+    known = Certificates(generations(certificates))
+    scanner = Scanner(question(certificates=known, nonces=frozenset([NONCE]), declared=exceptions))
     if canary:
         lines = [*lines, line(path="/.well-known/originlock-canary/" + NONCE)]
     data = b"".join(text + b"\n" for text in lines)
     if data:
         scanner.block(data, len(data))
-    result = scanner.tally.as_dict({entry.label: entry.current for entry in known})
+    result = scanner.tally.as_dict(known.current)
     return dict(result, found=True, since="2026-11-24T00:00:00Z", **changes)
 
 
@@ -202,6 +210,86 @@ def test_direct_callers_are_listed_with_proposals() -> None:
     assert codes(judge(found, Limits(refuse_direct=False))) == []
     accepted = declared(proposals)
     assert accepted[0].covers_path("/health")
+
+
+def accepted(lines: list[bytes]) -> tuple[gate.Verdict, list[dict[str, str]]]:
+    """The verdict after all that was proposed has been accepted, and what is proposed then."""
+    found = evidence(lines)
+    _verdicts, proposals = gate.judge({"web1": found}, [{"name": "app.example.com"}], [CANARY], [], Limits(), TODAY)
+    again = evidence(lines, exceptions=proposals)
+    verdicts, left = gate.judge(
+        {"web1": again}, [{"name": "app.example.com"}], [CANARY], declared(proposals), Limits(), TODAY
+    )
+    return verdicts[0], [*proposals, *left]
+
+
+@pytest.mark.parametrize(
+    ("change", "proposed"),
+    [
+        ({"peer": f"::ffff:{DIRECT}"}, (DIRECT, "/a/b")),
+        ({"path": "/api/" + "x" * 150}, (DIRECT, "/api/" + "x" * 114 + "*")),
+        ({"path": "/" + "x" * 119}, (DIRECT, "/" + "x" * 119)),
+        ({"path": "/a/{{ lookup('pipe', 'id') }}"}, (DIRECT, "/a/*")),
+        ({"peer": "2001:DB8::1"}, ("2001:db8::1", "/a/b")),
+    ],
+)
+def test_accepted_proposals_are_enough(change: dict[str, str], proposed: tuple[str, str]) -> None:
+    verdict, proposals = accepted([*GOOD, line(**{"peer": DIRECT, "verify": "NONE", **change})])
+    assert codes(verdict) == []
+    assert [(entry["source"], entry["path"]) for entry in proposals] == [proposed]
+
+
+@pytest.mark.parametrize("peer", ["unix:", "", "somewhere"])
+def test_what_is_no_address_is_not_proposed(peer: str) -> None:
+    verdict, proposals = accepted([*GOOD, line(peer=peer, verify="NONE")])
+    assert (codes(verdict), proposals) == (["direct_callers"], [])
+    assert "can't be accepted" in verdict.refusals[0].remedy
+
+
+def test_an_unknown_caller_among_sixty_accepted_ones_is_named() -> None:
+    monitors = [f"198.51.100.{number}" for number in range(60)]
+    lines = [line(peer=peer, verify="NONE", path="/health") for peer in monitors for _time in range(10)]
+    monitored = [
+        {"source": peer, "hostname": "app.example.com", "path": "/health", "expires": "2027-01-01"} for peer in monitors
+    ]
+    found = evidence([*GOOD, *lines, line(peer=DIRECT, verify="NONE", path="/secret")], exceptions=monitored)
+    verdicts, proposals = gate.judge(
+        {"web1": found}, [{"name": "app.example.com"}], [CANARY], declared(monitored), Limits(), TODAY
+    )
+    assert f"from {DIRECT} (1 times)." in verdicts[0].refusals[0].message
+    assert [(entry["source"], entry["path"]) for entry in proposals] == [(DIRECT, "/secret")]
+
+
+def test_a_certificate_is_current_for_its_hostnames() -> None:
+    mine = dict(CERTIFICATES[0], hostnames=["App.example.com."])
+    assert codes(judge(evidence(GOOD, certificates=[mine]))) == []
+    verdict = judge(evidence(GOOD, certificates=[dict(mine, hostnames=["api.example.com"])]))
+    assert (codes(verdict), verdict.trusted) == (["old_generation"], 0)
+    assert codes(judge(evidence(GOOD, certificates=[dict(mine, current=False)]))) == ["old_generation"]
+
+
+def test_more_hostnames_than_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tally, "_MAX_BUCKETS", 10)
+    scanners = [line(peer=DIRECT, hostname=f"h{number}.test", stage="enforce", status="400") for number in range(20)]
+    verdict = judge(evidence([*GOOD, *scanners, line(verify="NONE", issuer='read "carefully"')]))
+    assert codes(verdict) == ["too_many_hostnames"]
+    assert verdict.refusals[0].numbers == {"requests": 12}
+    assert "hostnames" in verdict.refusals[0].remedy
+
+
+def test_rotated_files_that_were_not_read_refuse() -> None:
+    verdict = judge(evidence(GOOD, not_read=["/var/log/nginx/aop.log.1.xz"]))
+    assert codes(verdict) == ["log_not_read"]
+    assert "/var/log/nginx/aop.log.1.xz" in verdict.refusals[0].message
+
+
+def test_nothing_to_judge_is_no_permission() -> None:
+    with pytest.raises(InvalidInput, match="no hostname to judge"):
+        gate.judge({"web1": evidence(GOOD)}, [], [], [], Limits(), TODAY)
+    with pytest.raises(InvalidInput, match=r"no origin to judge app\.example\.com on"):
+        gate.judge({}, [{"name": "app.example.com"}], [], [], Limits(), TODAY)
+    verdicts, _proposals = gate.judge({}, [{"name": "app.example.com", "origins": ["web1"]}], [], [], Limits(), TODAY)
+    assert codes(verdicts[0]) == ["evidence_missing"]
 
 
 def test_expired_exception_refuses() -> None:

@@ -5,12 +5,23 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
-from ansible_collections.originlock.aop.plugins.module_utils._evidence.certificates import Certificates, generations
+from ansible_collections.originlock.aop.plugins.module_utils._evidence.certificates import (
+    Certificates,
+    generations,
+    normal_name,
+)
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.errors import InvalidInput
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.exceptions import Exceptions, declared
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.record import parse, verification
@@ -121,6 +132,77 @@ def test_certificates_need_something_to_compare() -> None:
         generations([{"label": "other", "serial": "1"}])
 
 
+def test_labels_are_unique() -> None:
+    with pytest.raises(InvalidInput, match="label 'leaf' is that of two certificates"):
+        generations([{"label": "leaf", "serial": "1", "current": False}, {"label": "leaf", "serial": "2"}])
+
+
+NAMES: list[list[tuple[x509.ObjectIdentifier, str]]] = [
+    [(NameOID.COMMON_NAME, "Example CA"), (NameOID.ORGANIZATION_NAME, "Müller GmbH")],
+    [(NameOID.COMMON_NAME, "Example CA"), (NameOID.EMAIL_ADDRESS, "pki@example.com")],
+    [(NameOID.COUNTRY_NAME, "DE"), (NameOID.STATE_OR_PROVINCE_NAME, "BY"), (NameOID.ORGANIZATION_NAME, "Foo, Inc.")],
+    [(NameOID.SERIAL_NUMBER, "12"), (NameOID.SURNAME, "+x"), (NameOID.GIVEN_NAME, "#x"), (NameOID.TITLE, '"; <>=')],
+    [(NameOID.USER_ID, "u"), (NameOID.DOMAIN_COMPONENT, "example"), (NameOID.STREET_ADDRESS, "a\\")],
+    [(NameOID.LOCALITY_NAME, "東京"), (NameOID.ORGANIZATION_IDENTIFIER, "VATDE-1"), (NameOID.PSEUDONYM, " p ")],
+    [(NameOID.JURISDICTION_COUNTRY_NAME, "DE"), (NameOID.BUSINESS_CATEGORY, "b"), (NameOID.POSTAL_CODE, "1")],
+    [(NameOID.DN_QUALIFIER, "q"), (NameOID.GENERATION_QUALIFIER, "g"), (NameOID.INITIALS, "i\n")],
+    [(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), "é" + "long" * 40), (NameOID.COMMON_NAME, r"a\,b\41")],
+]
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="there is no openssl")
+@pytest.mark.parametrize("attributes", NAMES)
+def test_issuer_is_the_same_in_the_words_of_openssl(
+    tmp_path: Path, attributes: list[tuple[x509.ObjectIdentifier, str]]
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(oid, value) for oid, value in attributes])
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 0x1234, now, now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+    (tmp_path / "ca.pem").write_bytes(certificate)
+    command = ["openssl", "x509", "-in", str(tmp_path / "ca.pem"), "-noout", "-issuer", "-nameopt", "RFC2253"]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.rstrip("\n")
+    apache = told[len("issuer=") :]
+    known = Certificates(generations([{"label": "leaf", "serial": "1234", "issuer": name.rfc4514_string()}]))
+    assert known.label("1234", apache, "") == "leaf", apache
+    assert known.label("1234", apache + "x", "") == "other"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("CN=a,O=b", "O=b, CN = a", True),
+        ("CN=a+O=b", "O=b,CN=a", True),
+        ("CN=a\\,O=b", "CN=a,O=b", False),
+        ("CN=a\\\\,O=b", "O=b,CN=a\\\\", True),
+        ("emailAddress=a", "1.2.840.113549.1.9.1=a", True),
+        ("EMAILADDRESS=a", "emailAddress=a", True),
+        ("1.2.3=#0c0161", "1.2.3=a", True),
+        ("1.2.3=#0c", "1.2.3=a", False),
+        ("1.2.3=#zz", "1.2.3=#zz", True),
+        ("O=M\\C3\\BCller", "O=Müller", True),
+        ("CN", "CN=", False),
+    ],
+)
+def test_names(one: str, other: str, same: bool) -> None:
+    assert (normal_name(one) == normal_name(other)) == same
+
+
+def test_exceptions_cover_a_mapped_address_in_any_spelling() -> None:
+    for source in ("::ffff:203.0.113.9", "::ffff:203.0.113.0/120", "203.0.113.9", "::FFFF:CB00:7109"):
+        entry = {"source": source, "hostname": "*", "expires": "2026-11-24"}
+        live = Exceptions(declared([entry]), date(2026, 11, 24))
+        assert [live.cover(peer, "a", "/") for peer in (DIRECT, f"::ffff:{DIRECT}", "203.0.114.9")] == [
+            True,
+            True,
+            False,
+        ]
+
+
 def test_exceptions_cover_what_they_say_until_they_expire() -> None:
     entry = {"source": "203.0.113.0/28", "hostname": "app.example.com", "path": "/health*", "expires": "2026-11-24"}
     live = Exceptions(declared([entry]), date(2026, 11, 24))
@@ -153,3 +235,20 @@ def test_times() -> None:
     assert iso(1795500000.0) == "2026-11-24T06:00:00Z"
     with pytest.raises(InvalidInput, match="'yesterday' is no point in time"):
         moment("yesterday", 0.0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1764000000000",
+        "1000000d",
+        "9" * 400,
+        "9" * 400 + "d",
+        "9" * 5000 + "d",
+        "1903-01-01",
+        "0001-01-01T00:00:00+10:00",
+    ],
+)
+def test_times_out_of_reach(text: str) -> None:
+    with pytest.raises(InvalidInput, match="is no point in time|is out of reach"):
+        moment(text, 1764000000.0)

@@ -115,6 +115,130 @@ def test_window(tmp_path: Path) -> None:
     assert reading.bytes_read < 2 * reader.BLOCK < log.stat().st_size
 
 
+def old_and_new(count: int, old: frozenset[int]) -> list[bytes]:
+    """Lines of 900 bytes, 4 a second, of which those of ``old`` are logged with a time an hour earlier."""
+    agent = "x" * 600
+    return [line(time=f"{1764000000 + i / 4 - 3600 * (i in old):.3f}", agent=agent) + b"\n" for i in range(count)]
+
+
+def test_a_long_request_hides_nothing_of_the_window(tmp_path: Path) -> None:
+    log = tmp_path / "aop.log"
+    size = sum(map(len, old_and_new(4000, frozenset())))
+    probed = size // 2 // (size // 4000) + 1
+    log.write_bytes(b"".join(old_and_new(4000, frozenset(range(probed, probed + 5)))))
+    assert log.stat().st_size > 3 * reader.BLOCK
+    reading = reader.read(str(log), question(since=1763999900.0))
+    assert reading.tally.lines == 4000
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    [".1", "-20261125", "-20261125-1764000000", "-2026-11-25", ".2026-11-25_06:00", "-20261125T060000", ".2026.11.25"],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_rotated_names_that_are_read(tmp_path: Path, suffix: str, packed: bool) -> None:
+    write(tmp_path / "aop.log", 3)
+    data = line(verify="NONE") + b"\n"
+    (tmp_path / f"aop.log{suffix}{'.gz' * packed}").write_bytes(gzip.compress(data) if packed else data)
+    reading = reader.read(str(tmp_path / "aop.log"), question())
+    assert (reading.tally.lines, len(reading.files), reading.not_read) == (4, 2, [])
+
+
+@pytest.mark.parametrize("suffix", [".1.xz", ".2.zst", "-20261125.bz2", "-20261125-1764000000.xz", ".1.old"])
+def test_rotated_files_that_cannot_be_read_are_told(tmp_path: Path, suffix: str) -> None:
+    log, rotated = tmp_path / "aop.log", tmp_path / f"aop.log{suffix}"
+    write(log, 3)
+    write(tmp_path / "aop.log-20261125", 1)
+    os.utime(tmp_path / "aop.log-20261125", (1763000000, 1763000000))
+    rotated.write_bytes(b"packed")
+    os.utime(rotated, (1764000000, 1764000000))
+    told = [] if suffix == "-20261125.bz2" else [str(rotated)]  # being packed, while the plain one is still there
+    assert reader.read(str(log), question()).not_read == told
+    assert reader.read(str(log), question(since=1763999999.0)).not_read == told
+    later = reader.read(str(log), question(since=1764000001.0))
+    assert later.not_read == []
+    assert reader.read(str(log), question(), later.cursor).not_read == []
+    os.utime(rotated, (4000000000, 4000000000))
+    assert reader.read(str(log), question(), later.cursor).not_read == told
+
+
+@pytest.mark.parametrize(
+    "name", ["aop.log~", "aop.log.swp", "aop.log.bak", "aop.log-backup.txt", "aop.log.1~", "x.1.xz"]
+)
+def test_backups_are_no_part_of_the_log(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "aop.log", 3)
+    write(tmp_path / "aop.log.1", 2)
+    write(tmp_path / name, 1)
+    reading = reader.read(str(tmp_path / "aop.log"), question())
+    assert (reading.tally.lines, reading.not_read) == (5, [])
+
+
+def test_position_of_an_empty_log_that_was_copied_since(tmp_path: Path) -> None:
+    log = tmp_path / "aop.log"
+    log.touch()
+    os.utime(log, (1764000000, 1764000000))
+    empty = reader.read(str(log), question())
+    write(log, 2)
+    assert reader.read(str(log), question(), empty.cursor).tally.lines == 2
+    (tmp_path / "aop.log.1").write_bytes(log.read_bytes())
+    log.write_bytes(b"")
+    write(log, 3, 1764000100.0)
+    copied = reader.read(str(log), question(), empty.cursor)
+    assert (copied.tally.lines, copied.lost) == (5, True)
+    os.utime(tmp_path / "aop.log.1", (1763999999, 1763999999))
+    assert reader.read(str(log), question(), empty.cursor).tally.lines == 3
+
+
+def test_idle_log_has_a_position(tmp_path: Path) -> None:
+    log = tmp_path / "aop.log"
+    write(log, 10)
+    log.write_bytes(log.read_bytes() + b"garbage\n" + line()[:50])
+    os.utime(log, (1764000010, 1764000010))
+    idle = reader.read(str(log), question(since=1764001000.0))
+    assert (idle.tally.lines, idle.tally.unreadable, idle.files) == (0, 0, [])
+    with open(log, "ab") as stream:
+        stream.write(line()[50:] + b"\n")
+    second = reader.read(str(log), question(), idle.cursor)
+    assert (second.tally.lines, second.lost) == (1, False)
+
+
+def test_what_can_not_be_looked_at_is_no_missing_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EvidenceError, match="can't be read"):
+        reader.read(str(tmp_path / "file" / "aop.log"), question())
+    assert not reader.read(str(tmp_path / "nowhere" / "aop.log"), question()).found
+
+    def refuse(path: str) -> list[str]:
+        raise PermissionError(13, "Permission denied", path)
+
+    write(tmp_path / "aop.log", 1)
+    monkeypatch.setattr(os, "listdir", refuse)
+    with pytest.raises(EvidenceError) as failure:
+        reader.read(str(tmp_path / "aop.log"), question())
+    assert failure.value.remedy.startswith("Run with become")
+
+
+def test_unreadable_lines_are_as_old_as_the_line_after_them(tmp_path: Path) -> None:
+    log = tmp_path / "aop.log"
+    log.write_bytes(b"\x00garbage\n" * 2)
+    write(log, 3, 1763900000.0)
+    log.write_bytes(log.read_bytes() + b"\x00garbage\n")
+    write(log, 3)
+    log.write_bytes(log.read_bytes() + b"\x00garbage\n" + line(time="1763900000.000") + b"\n")
+    tally = reader.read(str(log), question(since=1763999999.0)).tally
+    assert (tally.lines, tally.outside, tally.unreadable) == (11, 6, 2)
+
+
+def test_failures_from_before_the_window_are_outside(tmp_path: Path) -> None:
+    log = tmp_path / "aop.log"
+    write(log, 3)
+    log.write_bytes(log.read_bytes() + line(time="1763900000.000", verify="NONE") + b"\n")
+    write(log, 3, 1764000010.0, verify="NONE")
+    tally = reader.read(str(log), question(since=1763999999.0)).tally
+    assert (tally.lines, tally.outside) == (7, 1)
+    assert {bucket[2]: seen.count for bucket, seen in tally.buckets.items()} == {"SUCCESS": 3, "NONE": 3}
+
+
 def test_megabyte_lines_and_garbage(tmp_path: Path) -> None:
     log = tmp_path / "aop.log"
     huge = line(path="/" + "x" * (3 * reader.BLOCK)) + b"\n"
@@ -171,3 +295,11 @@ def test_offenders_are_bounded(tmp_path: Path) -> None:
     assert result["offenders"][0]["peer"] == DIRECT
     assert sum(o["count"] for o in result["offenders"]) + result["offenders_omitted"] == 9050
     assert max(len(path) for o in result["offenders"] for path in o["paths"]) <= 120
+
+
+def test_callers_without_exception_are_kept_before_all_others(tmp_path: Path) -> None:
+    log = tmp_path / "aop.log"
+    scanners = [(f"198.51.{i // 250}.{i % 250}", "enforce") for i in range(2100)]
+    for peer, stage in [(DIRECT, "log_only"), *scanners, *scanners]:
+        write(log, 1, peer=peer, verify="NONE", stage=stage, status="400")
+    assert reader.read(str(log), question()).tally.as_dict(limit=1)["offenders"][0]["peer"] == DIRECT

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +16,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.originlock.aop.plugins.module_utils._origin import apply as engine
-from ansible_collections.originlock.aop.plugins.module_utils._origin import transaction
+from ansible_collections.originlock.aop.plugins.module_utils._origin import restore, transaction
 from ansible_collections.originlock.aop.plugins.module_utils._origin.errors import (
     OriginError,
+    ProgramMissing,
     Refused,
     ValidationFailed,
 )
@@ -47,9 +51,15 @@ class Server:
         self.failing: dict[str, BaseException] = {}
         self.findings: tuple[Finding, ...] = ()
         self.directories: tuple[str, ...] = ()
+        self.protected: dict[str, str] = {}
+        self.hooks: dict[str, Callable[[], object]] = {}
+        self.checks = Commands(("true",), ("true",))
+        self.made_with: tuple[str, dict[str, str]] = ("", {})
+        self.wanted: list[Protection] = []
 
     def note(self, what: str) -> None:
         self.calls.append(f"{what} on {self.path.read_bytes().decode()}")
+        self.hooks.pop(what, lambda: None)()
         error = self.failing.pop(what, None)
         if error is not None:
             raise error
@@ -58,10 +68,14 @@ class Server:
         self.note("discover")
         return "discovery"
 
+    def stages(self, discovery: Any) -> Mapping[str, str]:
+        return self.protected
+
     def inspect(self, discovery: Any, hostnames: Sequence[str]) -> list[Site]:
         return []
 
     def plan(self, discovery: Any, wanted: Sequence[Protection], options: Options) -> Plan:
+        self.wanted = list(wanted)
         change = FileChange(str(self.path), self.path.read_bytes(), self.after)
         return Plan((change,), findings=self.findings, activation="reload", own_directories=self.directories)
 
@@ -75,7 +89,12 @@ class Server:
         self.note(f"activate {kind}")
 
     def commands(self) -> Commands:
-        return Commands(("true",), ("true",))
+        return self.checks
+
+    def made(self, server: str, paths: Mapping[str, str]) -> Server:
+        """Instead of a new driver."""
+        self.made_with = (server, dict(paths))
+        return self
 
 
 def run(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
@@ -106,9 +125,66 @@ def test_the_order(server: Server, bring: Callable[..., engine.Outcome], tmp_pat
         "activate reload on new",
     ]
     assert outcome.as_dict()["changed"] is True
-    assert outcome.as_dict()["diff"] == [
+    assert outcome.as_dict(diff=True)["diff"] == [
         {"before_header": str(server.path), "after_header": str(server.path), "before": "old", "after": "new"}
     ]
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("never_relax", [True, False])
+def test_never_relax_keeps_the_rest_of_the_wish(server: Server, tmp_path: Path, never_relax: bool) -> None:
+    server.protected = {"a.example.com": ENFORCE, "b.example.com": ENFORCE, "c.example.com": LOG_ONLY}
+    wanted = [
+        Protection("a.example.com", LOG_ONLY, "bundle", "certificate", ("CN=one",)),
+        Protection("b.example.com", OFF),
+        Protection("c.example.com", LOG_ONLY),
+        Protection("d.example.com", LOG_ONLY),
+    ]
+    engine.apply(server, wanted, Options(never_relax=never_relax), run, root=str(tmp_path / "state"))
+    kept = Protection("a.example.com", ENFORCE, "bundle", "certificate", ("CN=one",))
+    assert server.wanted == [kept if never_relax else wanted[0], *wanted[1:]]
+
+
+@pytest.mark.parametrize(
+    ("certificate", "untrusted", "words"),
+    [
+        ("old", "the client certificate isn't signed by a CA of the trust bundle.", "stays so, but the client certif"),
+        ("", "", "its client certificate isn't given"),
+    ],
+)
+def test_what_stays_enforced_is_judged_as_enforced(
+    server: Server, tmp_path: Path, certificate: str, untrusted: str, words: str
+) -> None:
+    wish = Protection("a.example.com", LOG_ONLY, "new CA", certificate, untrusted=untrusted)
+    server.protected = {"a.example.com": ENFORCE}
+    for check_mode in (True, False):
+        with pytest.raises(Refused, match=words) as caught:
+            engine.apply(server, [wish], Options(never_relax=True), run, check_mode, root=str(tmp_path / "state"))
+        assert [finding["code"] for finding in caught.value.details()["findings"]] == ["edge_not_trusted"]
+    assert server.path.read_bytes() == b"old"
+    server.protected = {"a.example.com": LOG_ONLY}
+    assert engine.apply(server, [wish], Options(never_relax=True), run, root=str(tmp_path / "state")).changed
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_texts_of_files_are_told_only_when_asked_for(
+    server: Server, bring: Callable[..., engine.Outcome], check_mode: bool
+) -> None:
+    server.path.write_bytes(b"proxy_set_header Authorization hunter2;")
+    assert "hunter2" not in str(bring(check_mode=check_mode).as_dict())
+
+
+def test_a_machine_without_systemd_is_left_as_it_was(
+    server: Server, bring: Callable[..., engine.Outcome], tmp_path: Path
+) -> None:
+    def bare(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
+        if argv[0].startswith("system"):
+            raise OriginError(f"{argv[0]} isn't there", "Install it.")
+        return Completed(0, "")
+
+    with pytest.raises(OriginError, match="The revert timer can't be started"):
+        engine.apply(server, [], Options(), bare, root=str(tmp_path / "state"), confirm_within=60)
+    assert server.path.read_bytes() == b"old"
     assert not (tmp_path / "state").exists()
 
 
@@ -176,7 +252,110 @@ def test_the_old_files_do_not_work_either(
     with pytest.raises(OriginError, match="no reload. The old files are back, but the server doesn't accept"):
         bring()
     assert server.path.read_bytes() == b"old"
+    # So it isn't over: the next run tries again, also one that changes nothing else, and says so while it can't.
+    server.after = b"old"
+    with pytest.raises(OriginError, match="are back, but the server doesn't run on them yet: no reload"):
+        bring()
+    monkeypatch.undo()
+    server.calls.clear()
+    assert len(bring().recovered) == 1
+    assert server.calls == ["validate_live on old", "activate reload on old", "discover on old"]
     assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("confirm_within", [0, 60])
+def test_a_second_error_does_not_hide_the_first(
+    server: Server, bring: Callable[..., engine.Outcome], monkeypatch: pytest.MonkeyPatch, confirm_within: int
+) -> None:
+    def full(_folder: str) -> list[dict[str, str]]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    server.failing = {"validate_live": ValidationFailed("nginx", "its words", "it isn't live")}
+    monkeypatch.setattr(restore, "restore_files", full)
+    with pytest.raises(OriginError, match="its words. It can't be undone: .*No space left") as caught:
+        bring(confirm_within=confirm_within)
+    assert caught.value.details()["validator_output"] == "its words"
+    monkeypatch.undo()
+    assert len(bring().recovered) == 1
+
+
+def test_a_full_disk_is_no_defect_of_ours(
+    server: Server, bring: Callable[..., engine.Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OriginError, match=r"/state/nginx-.*: No space left on device"):
+        bring()
+    assert server.path.read_bytes() == b"old"
+    assert not (tmp_path / "state").exists()
+
+
+def test_without_systemd_nothing_is_touched(server: Server, tmp_path: Path) -> None:
+    def bare(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
+        if argv[0] in ("systemctl", "systemd-run"):
+            raise ProgramMissing(f"{argv[0]} isn't there", "")
+        return Completed(0, "")
+
+    root = str(tmp_path / "state")
+    with pytest.raises(OriginError, match="revert timer can't be started: systemd-run isn't there"):
+        engine.apply(server, [], Options(), bare, root=root, confirm_within=60)
+    assert server.calls == ["discover on old", "validate on old"]
+    assert not (tmp_path / "state").exists()
+    # One that somebody left there is no reason to stop either: without systemctl there's no timer.
+    change = FileChange(str(server.path), b"old", b"unconfirmed")
+    work = transaction.Transaction.begin("nginx", [change], server.commands(), root)
+    work.write([change])
+    work.live()
+    assert engine.apply(server, [], Options(), bare, root=root).recovered == [work.id]
+    assert server.path.read_bytes() == b"new"
+
+
+def test_the_timer_runs_before_a_file_is_touched(server: Server, tmp_path: Path) -> None:
+    seen = []
+
+    def watch(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
+        seen.append((argv[0], server.path.read_bytes()))
+        return Completed(0, "")
+
+    engine.apply(server, [], Options(), watch, root=str(tmp_path / "state"), confirm_within=60)
+    assert ("systemd-run", b"old") in seen
+
+
+def test_somebody_elses_edit_survives(server: Server, bring: Callable[..., engine.Outcome], tmp_path: Path) -> None:
+    server.hooks = {"validate": lambda: server.path.write_bytes(b"a person's")}
+    with pytest.raises(OriginError, match="was changed by somebody else while we were at work; nothing was changed"):
+        bring()
+    assert server.path.read_bytes() == b"a person's"
+    assert not (tmp_path / "state").exists()
+    server.path.write_bytes(b"old")
+    server.hooks = {"validate_live": lambda: server.path.write_bytes(b"a person's")}
+    server.failing = {"validate_live": ValidationFailed("nginx", "its words", "it isn't live")}
+    with pytest.raises(
+        OriginError, match="its words.*site was changed by somebody else meanwhile.* is in (.*)\\."
+    ) as caught:
+        bring()
+    assert server.path.read_bytes() == b"a person's"
+    assert Path(str(caught.value).rpartition(" is in ")[2][:-1]).read_bytes() == b"old"
+
+
+def test_a_living_run_is_not_taken_for_a_dead_one(
+    server: Server, bring: Callable[..., engine.Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "PATIENCE_SECONDS", 0.1)
+    errors = []
+
+    def another() -> None:
+        for check_mode in (True, False):
+            with pytest.raises(OriginError, match="at work on this origin: a run for nginx") as caught:
+                bring(check_mode=check_mode)
+            errors.append(caught.value)
+
+    server.hooks = {"validate_live": another}
+    assert bring().changed
+    assert len(errors) == 2
+    assert server.path.read_bytes() == b"new"
 
 
 def test_a_run_that_died_is_taken_back_first(
@@ -209,15 +388,73 @@ def test_a_change_waits_for_its_confirmation(
     assert engine.confirm(outcome.transaction, run, check_mode=True, root=root) is True
     assert engine.confirm(outcome.transaction, run, root=root) is True
     assert engine.confirm(outcome.transaction, run, root=root) is False
+    assert engine.revert(server.made, outcome.transaction, run, root=root).outcome == "confirmed"
     assert server.path.read_bytes() == b"new"
+    server.after = b"new"
+    bring()
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("identity", ["nginx-20260101T000000-aaaaaa", "", "lock"])
+def test_an_unknown_change(server: Server, tmp_path: Path, identity: str) -> None:
+    root = str(tmp_path / "state")
+    with pytest.raises(OriginError, match="There is no change"):
+        engine.confirm(identity, run, root=root)
+    assert engine.revert(server.made, identity, run, root=root).outcome == "nothing"
 
 
 def test_a_change_is_taken_back_on_wish(server: Server, bring: Callable[..., engine.Outcome], tmp_path: Path) -> None:
+    outcome = bring(confirm_within=60, paths={"control": "httpd"})
+    root = str(tmp_path / "state")
+    assert engine.revert(server.made, outcome.transaction, run, check_mode=True, root=root).outcome == "reverted"
+    assert server.path.read_bytes() == b"new"
+    assert engine.revert(server.made, outcome.transaction, run, root=root).outcome == "reverted"
+    assert server.made_with == ("nginx", {"control": "httpd"})
+    assert server.path.read_bytes() == b"old"
+    assert engine.revert(server.made, outcome.transaction, run, root=root).outcome == "already_reverted"
+    with pytest.raises(OriginError, match="was taken back by another run"):
+        engine.confirm(outcome.transaction, run, root=root)
+
+
+@pytest.mark.parametrize("failing", ["validate_live", "activate reload"])
+def test_a_revert_that_fails_is_tried_again(
+    server: Server, bring: Callable[..., engine.Outcome], tmp_path: Path, failing: str
+) -> None:
     outcome = bring(confirm_within=60)
     root = str(tmp_path / "state")
-    assert engine.revert(server, outcome.transaction, run, root=root) is True
+    calls = []
+
+    def noted(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
+        calls.append(tuple(argv[:2]))
+        return run(argv, environment)
+
+    server.failing = {failing: OriginError("not now", "Mend it.")}
+    with pytest.raises(OriginError, match="the server doesn't run on them yet: not now"):
+        engine.revert(server.made, outcome.transaction, noted, root=root)
+    assert ("systemctl", "stop") not in calls, "its timer may succeed"
+    with pytest.raises(OriginError, match="is being taken back"):
+        engine.confirm(outcome.transaction, run, root=root)
+    server.calls.clear()
+    if failing == "validate_live":
+        assert engine.revert(server.made, outcome.transaction, noted, root=root).outcome == "reverted"
+    else:
+        server.after = b"old"
+        assert bring().recovered == [outcome.transaction]
+    assert server.calls[:2] == ["validate_live on old", "activate reload on old"]
+
+
+def test_a_confirmation_that_meets_the_timer_at_work(server: Server, tmp_path: Path) -> None:
+    root, marker = str(tmp_path / "state"), tmp_path / "checked"
+    server.checks = Commands(("touch", str(marker)), ("sleep", "0.5"))
+    outcome = engine.apply(server, [], Options(), run, root=root, confirm_within=60)
+    timer = threading.Thread(target=restore.main, args=(os.path.join(root, outcome.transaction),))
+    timer.start()
+    while not marker.exists():
+        time.sleep(0.01)
+    with pytest.raises(OriginError, match="was reverted by its timer"):
+        engine.confirm(outcome.transaction, run, root=root)
+    timer.join()
     assert server.path.read_bytes() == b"old"
-    assert engine.revert(server, outcome.transaction, run, root=root) is False
 
 
 def test_a_late_confirmation(server: Server, bring: Callable[..., engine.Outcome], tmp_path: Path) -> None:
@@ -225,7 +462,7 @@ def test_a_late_confirmation(server: Server, bring: Callable[..., engine.Outcome
     root = str(tmp_path / "state")
     found = transaction.find(outcome.transaction, root)
     assert found is not None
-    found[0].revert()
+    assert restore.main(found[0].folder, give_up=0) == 0
     with pytest.raises(OriginError, match="was reverted by its timer: nobody confirmed it in time"):
         engine.confirm(outcome.transaction, run, root=root)
 

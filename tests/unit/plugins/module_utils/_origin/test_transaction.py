@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.originlock.aop.plugins.module_utils._origin import restore, transaction
+from ansible_collections.originlock.aop.plugins.module_utils._origin import command, restore, transaction
 from ansible_collections.originlock.aop.plugins.module_utils._origin.errors import OriginError
 from ansible_collections.originlock.aop.plugins.module_utils._origin.model import Commands, Completed, FileChange
 from ansible_collections.originlock.aop.plugins.module_utils._origin.transaction import Transaction
@@ -31,7 +33,12 @@ class Commander:
 
     def __call__(self, argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
         self.calls.append(tuple(argv))
-        return Completed(self.status, "no such thing")
+        return Completed(self.status if argv[0] == "systemd-run" else 0, "no such thing")
+
+
+def really(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
+    """Runs what is run on the origin, but for the timer."""
+    return Completed(0, "") if argv[0].startswith("system") else command.run(argv, environment)
 
 
 @pytest.fixture
@@ -75,7 +82,9 @@ def test_written_and_taken_back(place: Path) -> None:
     assert not (place / "etc" / "gone").exists()
     work.revert()
     assert snapshot(place) == before
+    work.reverted(Commander())
     assert transaction.pending("nginx", str(place / "state")) == []
+    assert os.listdir(work.folder) == ["state"]
     work.discard()
     assert not (place / "state").exists()
 
@@ -103,6 +112,27 @@ def test_a_run_that_died_within_a_file(place: Path) -> None:
     assert snapshot(place) == before
 
 
+@pytest.mark.parametrize("name", ["backup", "20260131", "old-4711", "4711.bak", ""])
+def test_what_others_keep_beside_a_file_stays(place: Path, name: str) -> None:
+    (place / "etc" / f"site.originlock-{name}").write_bytes(b"the admin's own")
+    before = snapshot(place)
+    work = begin(place)
+    work.write(changes(place))
+    work.revert()
+    assert snapshot(place) == before
+
+
+def test_only_files_are_removed_beside_a_file(place: Path) -> None:
+    (place / "etc" / "site.originlock-4711").mkdir()
+    (place / "etc" / "site.originlock-4712").symlink_to("elsewhere")
+    work = begin(place)
+    work.write(changes(place))
+    work.revert()
+    assert (place / "etc" / "site").read_bytes() == b"old\xff"
+    assert (place / "etc" / "site.originlock-4711").is_dir()
+    assert (place / "etc" / "site.originlock-4712").is_symlink()
+
+
 def test_backups_are_private(place: Path) -> None:
     work = begin(place)
     assert os.stat(work.folder).st_mode & 0o777 == 0o700
@@ -112,9 +142,49 @@ def test_backups_are_private(place: Path) -> None:
 def test_a_file_that_changed_meanwhile_is_not_overwritten(place: Path) -> None:
     work = begin(place)
     (place / "etc" / "site").write_bytes(b"somebody else's")
+    before = snapshot(place)
     with pytest.raises(OriginError, match="site was changed by somebody else while we were at work"):
-        work.write(changes(place))
+        work.write(sorted(changes(place), key=lambda change: change.path.endswith("site")))
+    assert snapshot(place) == before
+    assert not work.written
+
+
+def test_what_somebody_else_wrote_is_not_put_back(place: Path) -> None:
+    work = begin(place)
+    work.write(changes(place))
+    (place / "etc" / "site").write_bytes(b"somebody else's")
+    (place / "etc" / "aop" / "deep" / "file").write_bytes(b"somebody else's")
+    work.revert()
     assert (place / "etc" / "site").read_bytes() == b"somebody else's"
+    assert (place / "etc" / "gone").read_bytes() == b"to be removed"
+    entry, new = work.left()
+    assert entry["path"] == str(place / "etc" / "site")
+    assert new == {"path": str(place / "etc" / "aop" / "deep" / "file"), "backup": ""}
+    work.reverted(Commander())
+    assert Path(entry["backup"]).read_bytes() == b"old\xff"
+    os.utime(work.folder, (0, 0))
+    transaction.clean_up("nginx", str(place / "state"))
+    assert Path(entry["backup"]).read_bytes() == b"old\xff"
+
+
+@pytest.mark.parametrize(
+    ("added", "kept"),
+    [
+        (b"  include aop/a.conf;  # originlock.aop\n", b""),
+        (b"  # originlock.aop: hostname=a\n  Include aop/a.conf\n", b""),
+        (b"  listen 81;\n", b"  listen 81;\n"),
+    ],
+)
+def test_only_our_include_lines_are_taken_out_of_it(place: Path, added: bytes, kept: bytes) -> None:
+    site = place / "etc" / "site"
+    site.write_bytes(b"server {\n  listen 80;\n}\n")
+    change = FileChange(str(site), site.read_bytes(), b"server {\n" + added + b"  listen 80;\n}\n")
+    work = Transaction.begin("nginx", [change], COMMANDS, str(place / "state"))
+    work.write([change])
+    site.write_bytes(site.read_bytes() + b"# a person's\n")
+    work.revert()
+    assert site.read_bytes() == b"server {\n" + kept + b"  listen 80;\n}\n# a person's\n"
+    assert [entry["path"] for entry in work.left()] == [str(site)]
 
 
 def test_a_link_stays_a_link(place: Path) -> None:
@@ -137,13 +207,15 @@ def test_only_its_own_server_is_pending(place: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "state", "age", "stays"),
     [
-        ("nginx-died-early", "", 3700, False),
-        ("nginx-at-work", "", 60, True),
-        ("nginx-kept", "confirmed", 3700, False),
+        ("nginx-died-early", "", 60, False),
+        ("nginx-kept", "confirmed", 60, False),
         ("nginx-open", "open", 3700, True),
         ("nginx-live", "live", 3700, True),
+        ("nginx-reverting", "reverting", 3700, True),
         ("nginx-reverted", "reverted", 3700, False),
         ("nginx-reverted", "reverted", 60, True),
+        ("nginx-expired", "expired", 3700, False),
+        ("nginx-expired", "expired", 60, True),
         ("apache-died-early", "", 3700, True),
     ],
 )
@@ -168,13 +240,65 @@ def test_the_timer_reverts_without_the_collection(place: Path) -> None:
     work.write(changes(place))
     commander = Commander()
     work.arm(60, commander)
-    (call,) = commander.calls
+    _proof, call = commander.calls
     assert call[:3] == ("systemd-run", f"--unit=originlock-aop-revert-{work.id}", "--on-active=60")
-    assert transaction.find(work.id, str(place / "state"))[1] == "live"  # type: ignore[index]
-    subprocess.run([sys.executable, "-I", call[-1]], check=True, cwd="/")
+    assert transaction.find(work.id, str(place / "state"))[1] == "open"  # type: ignore[index]
+    subprocess.run(call[call.index("/usr/bin/env") :], check=True, cwd="/", env={})
     assert snapshot(place) == before
     assert marker.exists()
-    assert transaction.find(work.id, str(place / "state"))[1] == "reverted"  # type: ignore[index]
+    assert transaction.find(work.id, str(place / "state"))[1] == "expired"  # type: ignore[index]
+
+
+def test_the_timer_uses_the_python_of_the_module(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = place / "a folder" / "python3.11"
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    monkeypatch.setattr(sys, "executable", str(python))
+    work = Transaction.begin("nginx", changes(place), COMMANDS, str(place / "our state"))
+    work.write(changes(place))
+    after = snapshot(place)
+    commander = Commander()
+    work.arm(60, commander)
+    proof, call = commander.calls
+    timer = ("/usr/bin/env", str(python), os.path.join(work.folder, "revert.py"))
+    assert call[-3:] == timer
+    assert proof[-3:] == (*timer[1:], "--check")
+    subprocess.run(proof, check=True, cwd="/")
+    assert snapshot(place) == after
+    assert restore.read_state(work.folder) == "open"
+
+
+@pytest.mark.parametrize("python", ["", None])
+def test_a_python_that_does_not_say_where_it_is(
+    place: Path, monkeypatch: pytest.MonkeyPatch, python: str | None
+) -> None:
+    monkeypatch.setattr(sys, "executable", python)
+    commander = Commander()
+    begin(place).arm(60, commander)
+    assert commander.calls[-1][-2] == "python3"
+
+
+def test_a_program_that_does_not_run_is_not_armed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transaction, "_source_of_restore", lambda: "from __future__ import of_tomorrow\n")
+    work = begin(place)
+    commands: list[str] = []
+
+    def run(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
+        commands.append(argv[0])
+        return really(argv, environment)
+
+    with pytest.raises(OriginError, match="doesn't run on this origin with .*: .*of_tomorrow") as caught:
+        work.arm(60, run)
+    assert "Python" in caught.value.remedy
+    assert "systemd-run" not in commands
+    assert restore.read_state(work.folder) == "open"
+
+
+def test_a_backup_that_is_gone_is_not_armed(place: Path) -> None:
+    work = begin(place)
+    os.unlink(os.path.join(work.folder, "0.before"))
+    with pytest.raises(OriginError, match="doesn't run on this origin with .*: .*0.before"):
+        work.arm(60, really)
 
 
 def test_a_confirmed_change_is_left_alone_by_the_timer(place: Path) -> None:
@@ -189,9 +313,77 @@ def test_a_confirmed_change_is_left_alone_by_the_timer(place: Path) -> None:
 
 def test_the_timer_tells_when_the_old_files_do_not_work(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     work = Transaction.begin("nginx", changes(place), Commands(("false",), ("true",)), str(place / "state"))
-    restore.write_state(work.folder, "live")
-    assert restore.main(work.folder) == 1
+    work.live()
+    assert restore.main(work.folder, give_up=0) == 1
     assert "validate failed after the files were put back" in capsys.readouterr().err
+    assert restore.read_state(work.folder) == "reverting"
+
+
+def test_the_timer_tries_again(place: Path) -> None:
+    before, gate, tries = snapshot(place), place / "gate", place / "tries"
+    check = (
+        "sh",
+        "-c",
+        f"echo >> {tries}; test -e {gate} || {{ test $(wc -l < {tries}) -lt 3 || touch {gate}; false; }}",
+    )
+    work = Transaction.begin("nginx", changes(place), Commands(check, ("true",)), str(place / "state"))
+    work.write(changes(place))
+    work.live()
+    assert restore.main(work.folder, give_up=10, retry=0.01) == 0
+    assert tries.read_text().count("\n") == 4
+    assert snapshot(place) == before
+    assert restore.read_state(work.folder) == "expired"
+
+
+def test_the_timer_tries_again_when_a_program_is_missing_or_hangs(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(restore, "COMMAND_SECONDS", 0.1)
+    for check, words in ((("/nowhere/nginx",), "/nowhere/nginx"), (("sleep", "5"), "timed out")):
+        work = Transaction.begin("nginx", changes(place), Commands(check, ("true",)), str(place / "state"))
+        work.live()
+        assert restore.main(work.folder, give_up=0) == 1
+        assert words in capsys.readouterr().err
+        assert restore.read_state(work.folder) == "reverting"
+
+
+def test_one_at_a_time(place: Path) -> None:
+    root = str(place / "state")
+    holder = (
+        "import sys, time; sys.path.insert(0, sys.argv[1]); import restore\n"
+        "with restore.alone(sys.argv[2], 'a run for nginx', 5):\n    print('in', flush=True); time.sleep(60)"
+    )
+    argv = [sys.executable, "-c", holder, os.path.dirname(restore.__file__), root]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        words = rf"^a run for nginx \(process {process.pid}\)$"
+        with pytest.raises(restore.Busy, match=words), restore.alone(root, "another", 0.2):
+            raise AssertionError("two at a time")
+        process.kill()
+    with restore.alone(root, "another", 5):
+        assert os.listdir(root) == ["lock"]
+    assert not os.path.exists(root)
+
+
+def test_one_at_a_time_while_the_directory_comes_and_goes(place: Path) -> None:
+    root, inside, most = str(place / "state"), [0], [0]
+
+    def work() -> None:
+        for _number in range(20):
+            with restore.alone(root, "a thread", 30):
+                inside[0] += 1
+                most[0] = max(most[0], inside[0])
+                time.sleep(0.0005)
+                inside[0] -= 1
+
+    threads = [threading.Thread(target=work) for _number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1]
+    assert not os.path.exists(root)
 
 
 def test_confirming_stops_the_timer_and_forgets(place: Path) -> None:
@@ -201,13 +393,45 @@ def test_confirming_stops_the_timer_and_forgets(place: Path) -> None:
     work.arm(60, commander)
     work.confirm(commander)
     assert commander.calls[-1] == ("systemctl", "stop", f"originlock-aop-revert-{work.id}.timer")
+    assert os.listdir(work.folder) == ["state"]
+    assert restore.read_state(work.folder) == "confirmed"
+
+
+def test_a_backup_that_fails_leaves_nothing(place: Path) -> None:
+    gone = FileChange(str(place / "etc" / "not-there"), b"it was", b"new")
+    with pytest.raises(FileNotFoundError):
+        Transaction.begin("nginx", [gone], COMMANDS, str(place / "state"))
     assert not (place / "state").exists()
+
+
+def test_a_full_disk_is_told_with_the_file(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    work = begin(place)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OriginError, match="/etc/aop/deep/file can't be written: No space left on device"):
+        work.write(changes(place))
 
 
 def test_no_systemd(place: Path) -> None:
     work = begin(place)
     with pytest.raises(OriginError, match="The revert timer can't be started: no such thing"):
         work.arm(60, Commander(1))
+
+
+def test_programs_of_systemd_are_missing(place: Path) -> None:
+    def run(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
+        if argv[0].startswith("system"):
+            raise OriginError(f"{argv[0]} isn't there", "Install it.")
+        return Completed(0, "")
+
+    work = begin(place)
+    with pytest.raises(OriginError, match="The revert timer can't be started: systemd-run isn't there") as caught:
+        work.arm(60, run)
+    assert "confirm_within" in caught.value.remedy
+    assert restore.read_state(work.folder) == "open"
+    work.disarm(run)
 
 
 def test_nobody_sees_half_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

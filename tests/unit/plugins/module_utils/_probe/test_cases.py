@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.originlock.aop.plugins.module_utils._probe import cases
 from ansible_collections.originlock.aop.plugins.module_utils._probe.model import (
     BAD,
@@ -61,6 +63,27 @@ def test_number_of_requests() -> None:
     assert len(_all(Hostname("app.example.com", "open", WHO))) <= 6
 
 
+@pytest.mark.parametrize(
+    ("kind", "quick", "expected"),
+    [
+        ("tls", False, ((47, 12), (83, 28))),
+        ("tls", True, ((10, 0), (18, 0))),
+        ("quic", False, ((21, 0), (32, 0))),
+        ("quic", True, ((7, 0), (15, 0))),
+        ("plain", False, ((2, 0), (2, 0))),
+    ],
+)
+def test_the_numbers_of_the_documentation(kind: str, quick: bool, expected: tuple[tuple[int, int], ...]) -> None:
+    """docs/probe.md and the module tell the least and the most: all requests, and those on a resumed session."""
+    listener = Listener("192.0.2.1", 443, kind)
+    for count, who, names in (0, WHO[:-1], ()), (1, WHO, ("open.example.com", "b.example.com")):
+        settings = Settings(foreign_sni=names)
+        hostname = Hostname("app.example.com", "enforce", who)
+        found = cases.opening(hostname, "web1", listener, settings)
+        found += cases.further(hostname, "web1", listener, settings, ("1.3", "1.2"), quick)
+        assert (len(found), sum(case.resume_from is not None for case in found)) == expected[count]
+
+
 def test_variants_are_told_apart() -> None:
     found = _all(Hostname("app.example.com", "enforce", WHO))
     assert len({case.variant for case in found}) == len(found)
@@ -88,6 +111,19 @@ def test_plain_and_quic() -> None:
     hostname = Hostname("app.example.com", "enforce", WHO)
     plain = _all(hostname, Listener("192.0.2.1", 80, PLAIN))
     assert [(case.baseline, case.identity, case.sni) for case in plain] == [(False, "none", ""), (True, "none", "")]
+
+
+def test_every_door_of_http3_is_tried() -> None:
+    hostname = Hostname("app.example.com", "enforce", WHO)
     quic = _all(hostname, Listener("192.0.2.1", 443, QUIC))
-    assert {case.identity for case in quic} == {"none", "valid", "foreign_ca"}
-    assert {case.sni for case in quic} == {"app.example.com", "open.example.com"}
+    assert {case.identity for case in quic if case.sni_kind == "right"} == {"none", *KINDS}
+    for sni in ("", cases.UNKNOWN_SNI, "open.example.com", "b.example.com"):
+        door = [case for case in quic if case.sni == sni]
+        assert {case.identity for case in door} == {"none", "foreign_ca", "other:staff"}
+        assert any(case.baseline for case in door)
+    assert any(case.sni == "APP.EXAMPLE.COM" for case in quic)
+    assert {case.spelling for case in quic} == {"", "upper case", "dot", "name with port"}
+    assert {case.resume_from for case in quic} == {None}
+    assert {case.form for case in quic} == {"h1"}
+    assert len({case.variant for case in quic}) == len(quic) <= 45
+    assert len(_all(hostname, Listener("192.0.2.1", 443, QUIC), quick=True)) <= 20

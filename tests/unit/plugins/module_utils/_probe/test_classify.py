@@ -112,8 +112,79 @@ def test_passing_trouble() -> None:
 def test_the_page_of_a_refusal_can_be_the_protected_one() -> None:
     assert _class(RIGHT, replace(PAGE, status=400)) == "open"
     assert _class(replace(RIGHT, identity=EXPIRED), replace(PAGE, status=403)) == "open"
-    assert _class(RIGHT, Outcome("response", 400, body=b"go away")) == "enforced"
     assert _class(RIGHT, Outcome("response", 400, body=b"")) == "enforced"
+
+
+NGINX_403 = b"<html>\r\n<head><title>403 Forbidden</title></head>\r\n<body>\r\n<center><h1>403 Forbidden</h1></center>"
+NGINX_TLS = b"<html>\r\n<head><title>400 The plain HTTP request was sent to HTTPS port</title></head>"
+APACHE_403 = (
+    b'<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">\n<html><head>\n<title>403 Forbidden</title>\n</head><body>\n'
+    b"<h1>Forbidden</h1>\n<p>You don't have permission to access this resource.</p>"
+)
+HAPROXY_403 = b"<html><body><h1>403 Forbidden</h1>\nRequest forbidden by administrative rules.\n</body></html>"
+GO_TLS = b"Client sent an HTTP request to an HTTPS server.\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(403, NGINX_403), (400, NGINX_TLS), (403, APACHE_403), (403, HAPROXY_403), (400, GO_TLS), (403, b" \n")],
+)
+def test_servers_refuse_in_their_own_words(status: int, body: bytes) -> None:
+    refusal = Outcome("response", status, body=body)
+    assert _class(RIGHT, refusal) == "enforced"
+    assert _class(OVER_PLAIN, refusal) == "closed"
+
+
+@pytest.mark.parametrize("status", [400, 403, 495, 496])
+def test_a_page_of_the_sites_own_is_a_refusal_only_if_it_stays_the_same(status: int) -> None:
+    page = Outcome("response", status, body=b"<h1>Secret</h1> <input name=csrf value=1>", asked=True)
+    assert _class(RIGHT, page) == "inconclusive"
+    assert _class(OVER_PLAIN, page) == "inconclusive"
+    assert c.classify(RIGHT, page, LEAF, None, False, True)[0] == "enforced"
+    # What the same door says to a name that nobody serves isn't protected.
+    assert _class(RIGHT, page, LEAF, page) == "enforced"
+    # Words that only look like those of a server.
+    title = replace(page, body=b"<title>Forbidden Planet</title><h1>403 Forbidden fruits</h1>")
+    assert _class(RIGHT, title) == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("location", "other"),
+    [
+        ("https://app.example.com/login", "http://app.example.com/login"),
+        ("https://app.example.com/login", "https://app.example.com:8443/login"),
+        ("https://app.example.com/login", "https://APP.example.com.:8443/login"),
+        ("https://app.example.com/login", "/login"),
+        (
+            "https://sso.example.net/?next=https%3A%2F%2Fapp.example.com%2F",
+            "https://sso.example.net/?next=http%3A%2F%2Fapp.example.com%3A80%2F",
+        ),
+    ],
+)
+def test_one_application_redirects_by_its_own_scheme_and_port(location: str, other: str) -> None:
+    body = '<a href="%s">moved</a>'
+    page = Outcome("response", 302, location=location, body=(body % location).encode(), asked=True)
+    same = Outcome("response", 302, location=other, body=(body % other).encode())
+    assert c.same_page(page, same, NAME)
+    nobody = replace(
+        same,
+        location=other.replace(NAME, NOBODY_HOST),
+        body=same.body.replace(NAME.encode(), NOBODY_HOST.encode()),
+    )
+    second = replace(RIGHT, listener=Listener("192.0.2.1", 8443))
+    assert _class(second, same, c.Reference(c.BY_LEAF, page), nobody) == "open"
+    if not other.startswith("https://"):
+        assert _class(OVER_PLAIN, same, c.Reference(c.BY_LEAF, page), nobody) == "open"
+    assert not c.same_page(page, replace(same, location=other.replace("login", "x").replace("next", "x")), NAME)
+
+
+def test_no_page_is_known() -> None:
+    """With a status that was only told of, nothing can be compared; what every name gets is no hole then."""
+    told = c.reference_of(None, NGINX_400, Outcome("response", 200))
+    welcome = Outcome("response", 200, body=b"Welcome", asked=None)
+    assert _class(OVER_PLAIN, welcome, told, welcome) == "misrouted"
+    assert _class(OVER_PLAIN, welcome, told, replace(welcome, body=b"else")) == "open"
+    assert _class(OVER_PLAIN, Outcome("response", 404, body=b"gone"), told) == "closed"
 
 
 @pytest.mark.parametrize(
@@ -126,13 +197,19 @@ def test_the_page_of_a_refusal_can_be_the_protected_one() -> None:
         (Outcome("refused"), "closed"),
         (Outcome("unreachable"), "closed"),
         (Outcome("response", 200), "open"),
-        (Outcome("response", 403), "enforced"),
+        # Nobody shows a certificate here, so it takes no control.
+        (Outcome("response", 403), "closed"),
+        (Outcome("closed", attempts=3), "closed"),
+        (Outcome("closed", attempts=1), "inconclusive"),
+        (Outcome("timeout"), "inconclusive"),
         (Outcome("response", 404), "closed"),
         (Outcome("response", 405), "open"),
     ],
 )
 def test_plain_http(outcome: Outcome, verdict: str) -> None:
     assert _class(OVER_PLAIN, outcome) == verdict
+    if verdict == "closed" and outcome.status != 404:
+        assert _class(OVER_PLAIN, outcome, c.Reference()) == verdict
 
 
 def test_a_page_that_is_nowhere_is_no_proof() -> None:
@@ -168,31 +245,46 @@ def test_quic() -> None:
 
 
 @pytest.mark.parametrize(
-    ("control", "anonymous", "edge", "status", "expected"),
+    ("control", "anonymous", "edge", "expected"),
     [
-        (PAGE, NGINX_400, None, 0, "leaf"),
-        (Outcome("alert", alert=48), NGINX_400, None, 200, "failed"),
-        (NGINX_400, NGINX_400, None, 200, "failed"),
-        (None, NGINX_400, PAGE, 0, "edge"),
-        (None, NGINX_400, Outcome("response", 520), 200, "failed"),
-        (None, NGINX_400, Outcome("refused"), 0, "failed"),
-        (None, NGINX_400, None, 200, "edge"),
-        (None, NGINX_400, None, 525, "failed"),
-        (None, NGINX_400, None, 403, "failed"),
-        (None, NGINX_400, None, 0, ""),
-        (Outcome("closed"), NGINX_400, None, 0, ""),
+        (PAGE, NGINX_400, None, "leaf"),
+        (Outcome("alert", alert=48), NGINX_400, PAGE, "failed"),
+        (NGINX_400, NGINX_400, PAGE, "failed"),
+        (None, NGINX_400, PAGE, "edge"),
+        (None, NGINX_400, Outcome("response", 404), "edge"),
+        (None, NGINX_400, Outcome("response", 520), "failed"),
+        (None, NGINX_400, Outcome("response", 525), "failed"),
+        (None, NGINX_400, NGINX_400, "failed"),
+        (None, NGINX_400, None, ""),
+        # The edge makes such answers itself, or does not answer at all: nothing is known of the origin.
+        *((None, NGINX_400, Outcome("response", status), "") for status in (400, 403, 421, 429, 500, 502, 503, 504)),
+        (None, NGINX_400, Outcome("refused"), ""),
+        # What the edge gets elsewhere says nothing where our own certificate was tried and not served.
+        (Outcome("closed"), NGINX_400, PAGE, ""),
+        (Outcome("timeout"), NGINX_400, PAGE, ""),
+        (Outcome("response", 421), NGINX_400, PAGE, ""),
+        (Outcome("response", 429), NGINX_400, PAGE, ""),
+        (Outcome("skipped"), NGINX_400, PAGE, "edge"),
         # A page that is forbidden to everybody: with our certificate it is the application that says so.
-        (Outcome("response", 403), NGINX_400, None, 0, "leaf"),
-        (Outcome("response", 403), Outcome("alert", alert=116), None, 0, "leaf"),
-        (Outcome("response", 403), Outcome("response", 403), None, 0, "failed"),
+        (Outcome("response", 403), NGINX_400, None, "leaf"),
+        (Outcome("response", 403), Outcome("alert", alert=116), None, "leaf"),
+        (Outcome("response", 403), Outcome("response", 403), None, "failed"),
     ],
 )
-def test_positive_control(
-    control: Outcome | None, anonymous: Outcome, edge: Outcome | None, status: int, expected: str
-) -> None:
-    found = c.reference_of(control, anonymous, edge, status)
+def test_positive_control(control: Outcome | None, anonymous: Outcome, edge: Outcome | None, expected: str) -> None:
+    found = c.reference_of(control, anonymous, edge)
     assert found.control == expected
     assert found.works is (expected in ("leaf", "edge"))
+    assert bool(found.unclear) is (control is None and edge is not None and not expected)
+
+
+def test_the_edge_reaches_one_of_several_origins() -> None:
+    found = c.reference_of(None, NGINX_400, PAGE, here=False)
+    assert (found.control, found.works) == ("some_origin", False)
+    assert _class(RIGHT, NGINX_400, found) == "inconclusive"
+    assert _class(RIGHT, PAGE, found) == "asks_only"
+    # Which origin the edge was refused by isn't known either.
+    assert c.reference_of(None, NGINX_400, Outcome("response", 525), here=False).control == ""
 
 
 def test_evidence() -> None:

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -24,7 +26,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._probe.model import
     Outcome,
     Settings,
 )
-from ansible_collections.originlock.aop.plugins.module_utils._probe.prover import prove
+from ansible_collections.originlock.aop.plugins.module_utils._probe.prover import Report, prove
 from ansible_collections.originlock.aop.plugins.module_utils._probe.table import render
 
 NAME, OTHER_SITE = "app.example.com", "open.example.com"
@@ -62,6 +64,17 @@ def run(
     )
     assert len(report.summaries) == 1
     return report.summaries[0]
+
+
+def over_quic(rule: Rule, who: tuple[Identity, ...] = WHO) -> Report:
+    """The rule for an HTTP/3 listener next to a good TLS one."""
+    return prove(
+        [Origin("web1", (Listener("192.0.2.1", 443), Listener("192.0.2.1", 443, QUIC)))],
+        [Hostname(NAME, "enforce", who)],
+        SETTINGS,
+        ask=lambda case, identity, _s: rule(case) if case.listener.kind == QUIC else good(case),
+        quic_problem="",
+    )
 
 
 def codes(summary: Summary) -> tuple[set[str], set[str]]:
@@ -250,6 +263,236 @@ def test_ca_names() -> None:
 def test_time_limit_is_told() -> None:
     summary = run(lambda c: Outcome("skipped", detail="the time limit was reached"))
     assert (summary.verdict, codes(summary)[1]) == ("inconclusive", {"time_limit"})
+
+
+def untried(*ends: Outcome) -> Rule:
+    """A good server whose back doors end like this."""
+    turns = itertools.cycle(ends)
+    return lambda c: next(turns) if c.sni == OTHER_SITE and not c.baseline else good(c)
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        (Outcome("skipped", detail="the time limit was reached"), "time_limit"),
+        (Outcome("response", 429, asked=False), "inconclusive"),
+        (Outcome("response", 503, asked=False), "inconclusive"),
+        (Outcome("timeout"), "inconclusive"),
+        (Outcome("error"), "inconclusive"),
+    ],
+)
+def test_a_door_that_was_not_tried_is_never_as_expected(end: Outcome, code: str) -> None:
+    summary = run(untried(end))
+    assert (summary.verdict, summary.as_expected, codes(summary)) == ("inconclusive", False, (set(), {code}))
+    assert (summary.findings[0].severity, summary.control) == ("error", "leaf")
+    assert "open" in summary.findings[0].remedy or "rate" in summary.findings[0].remedy
+    # What is known to be open stays so.
+    rule = untried(end)
+    assert run(lambda c: PAGE if c.sni == "" and c.listener.kind != PLAIN else rule(c)).verdict == "open"
+
+
+def test_every_door_is_busy() -> None:
+    busy = Outcome("response", 429, asked=False)
+    summary = run(lambda c: good(c) if c.sni == NAME and c.resume_from is None or c.listener.kind == PLAIN else busy)
+    assert (summary.verdict, summary.as_expected, codes(summary)) == ("inconclusive", False, (set(), {"inconclusive"}))
+
+
+def test_the_stages_that_serve_everybody_need_no_door() -> None:
+    summary = run(lambda c: Outcome("skipped") if c.identity == "expired" else PAGE, expect="log_only")
+    assert (summary.verdict, summary.as_expected, codes(summary)[1]) == ("asks_only", True, {"time_limit"})
+
+
+def test_a_door_that_answers_at_last_is_clean() -> None:
+    seen: dict[Case, int] = {}
+
+    def rule(case: Case) -> Outcome:
+        seen[case] = seen.get(case, 0) + 1
+        return Outcome("timeout") if seen[case] < 3 else good(case)
+
+    summary = run(rule, settings=replace(SETTINGS, retries=2))
+    assert (summary.as_expected, codes(summary)) == (True, (set(), set()))
+
+
+def several(rule: Rule, who: tuple[Identity, ...], settings: Settings) -> tuple[Summary, ...]:
+    """Two origins; the rule is the second one's, the first is good, and the edge gets the page from it."""
+    origins = [
+        Origin("web1", (Listener("192.0.2.1", 443),)),
+        Origin("web2", (Listener("192.0.2.2", 443), Listener("192.0.2.2", 80, PLAIN))),
+    ]
+
+    def ask(case: Case, _identity: Identity, _settings: Settings) -> Outcome:
+        if case.origin == "the edge":
+            return PAGE
+        return rule(case) if case.origin == "web2" else good(case)
+
+    report = prove(origins, [Hostname(NAME, "enforce", who)], settings, ask=ask, quic_problem="no library")
+    return report.summaries
+
+
+def test_the_edge_proves_one_of_several_origins_only() -> None:
+    nobody_gets_in: Rule = lambda c: REFUSED if c.sni == NAME else good(c)  # noqa: E731
+    settings = replace(SETTINGS, edge="203.0.113.9:443")
+    for summary in several(nobody_gets_in, WHO[1:], settings):
+        assert (summary.verdict, summary.control, summary.as_expected) == ("inconclusive", "some_origin", False)
+        assert codes(summary) == (set(), {"control_not_this_origin"})
+    # The caller proves each of them in another way.
+    for summary in several(good, WHO[1:], replace(settings, edge_for_every_origin=True)):
+        assert (summary.verdict, summary.control, summary.as_expected) == ("enforced", "edge", True)
+        assert codes(summary) == (set(), {"control_not_this_origin"})
+    # With our leaf nobody asks the edge.
+    first, second = several(nobody_gets_in, WHO, replace(settings, edge_for_every_origin=True))
+    assert (first.verdict, first.control, codes(first)) == ("enforced", "leaf", (set(), set()))
+    assert (second.verdict, second.control) == ("down", "failed")
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (Outcome("closed", detail="closed"), {"inconclusive", "no_control"}),
+        (Outcome("response", 421), {"not_served", "no_control"}),
+        (Outcome("response", 429), {"inconclusive", "no_control"}),
+    ],
+)
+def test_the_edge_does_not_replace_our_leaf_where_it_was_not_served(answer: Outcome, found: set[str]) -> None:
+    def rule(case: Case) -> Outcome:
+        if case.origin == "the edge":
+            return PAGE
+        return answer if case.identity == VALID and case.sni == NAME else good(case)
+
+    summary = run(rule, settings=replace(SETTINGS, edge="203.0.113.9:443"))
+    assert (summary.verdict, summary.control, summary.as_expected) == ("inconclusive", "", False)
+    assert codes(summary) == (set(), found)
+    assert any("was tried here" in finding.remedy for finding in summary.findings)
+
+
+@pytest.mark.parametrize("status", [400, 403, 421, 429, 500, 502, 503, 504])
+def test_what_the_edge_says_itself_is_no_control(status: int) -> None:
+    through = Outcome("response", status, body=b"the edge's page")
+    rules: list[tuple[Rule, Settings, int]] = [
+        (lambda c: through if c.origin == "the edge" else good(c), replace(SETTINGS, edge="203.0.113.9:443"), 0),
+        (good, SETTINGS, status),
+    ]
+    for rule, settings, told in rules:
+        summary = run(rule, WHO[1:], settings=settings, status=told)
+        assert (summary.verdict, summary.control, summary.as_expected) == ("inconclusive", "", False)
+        assert codes(summary) == (set(), {"edge_unclear"})
+        assert summary.findings[0].evidence == "through the edge: HTTP %d" % status
+
+
+def test_an_edge_that_is_nowhere() -> None:
+    summary = run(good, WHO[1:], settings=replace(SETTINGS, edge="edge.invalid:443"))
+    assert (summary.verdict, codes(summary)) == ("inconclusive", (set(), {"edge_unclear"}))
+    assert "can't be resolved" in summary.findings[0].evidence
+
+
+def test_the_same_application_on_port_80() -> None:
+    """It redirects by the scheme that it was asked by, so its answers differ in that only."""
+
+    def rule(case: Case) -> Outcome:
+        if case.sni.lower() != NAME and case.listener.kind != PLAIN:
+            return good(case)
+        scheme = "http" if case.listener.kind == PLAIN else "https"
+        app = Outcome("response", 302, location="%s://%s/login" % (scheme, case.host), body=b"moved", asked=True)
+        return app if case.listener.kind == PLAIN or case.identity == VALID else REFUSED
+
+    summary = run(rule)
+    assert (summary.verdict, codes(summary)) == ("open", ({"plain_http"}, set()))
+
+
+def test_protected_content_that_changes_with_the_status_of_a_refusal() -> None:
+    token = itertools.count()
+
+    def rule(case: Case) -> Outcome:
+        if case.listener.kind == PLAIN or case.sni.lower() != NAME:
+            return good(case)
+        status = 200 if case.identity == VALID else 400
+        return replace(PAGE, status=status, body=b"accounts <input name=csrf value=%d>" % next(token))
+
+    summary = run(rule)
+    assert (summary.verdict, summary.as_expected, codes(summary)) == ("inconclusive", False, (set(), {"inconclusive"}))
+    assert "static one" in summary.findings[0].remedy
+
+
+@pytest.mark.parametrize("versions", [("1.2", "1.3"), ("1.3",)])
+def test_an_error_page_of_the_sites_own(versions: tuple[str, ...]) -> None:
+    """Static ones, here one for each kind of refusal, are refusals; each that came once is asked for again."""
+
+    def rule(case: Case) -> Outcome:
+        if case.tls not in versions and case.listener.kind != PLAIN:
+            return Outcome("not_offered")
+        if case.listener.kind == PLAIN or case.sni.lower() != NAME or case.identity == VALID:
+            return good(case)
+        words = case.variant.split(", TLS")[0].encode()
+        return Outcome("response", 403, body=b"Go away: " + words, asked=True, ca_names=(b"CA",))
+
+    summary = run(rule)
+    assert (summary.verdict, summary.as_expected, codes(summary)) == ("enforced", True, (set(), {"refusal_page"}))
+
+
+def test_a_listener_that_cannot_be_reached_from_here() -> None:
+    listeners = (Listener("192.0.2.1", 443), Listener("2001:db8::1", 443), Listener("192.0.2.1", 8443, mapped=True))
+    ends = {listeners[1]: "unreachable", listeners[2]: "refused"}
+
+    def rule(case: Case) -> Outcome:
+        return Outcome(ends[case.listener], detail="no route") if case.listener in ends else good(case)
+
+    summary = run(rule, listeners=listeners)
+    assert (summary.verdict, codes(summary)) == ("enforced", (set(), {"not_probed"}))
+    assert [finding.listener for finding in summary.findings] == ["[2001:db8::1]:443", "192.0.2.1:8443"]
+    assert "can't be reached from the controller" in summary.findings[0].remedy
+    # A refused connection at an address that was given is an answer, and so is silence everywhere.
+    meant = (listeners[0], Listener("192.0.2.1", 8443))
+    summary = run(lambda c: Outcome("refused") if c.listener.port == 8443 else good(c), listeners=meant)
+    assert (summary.verdict, codes(summary)) == ("down", (set(), {"down"}))
+    summary = run(lambda c: Outcome("unreachable"), listeners=listeners)
+    assert (summary.verdict, codes(summary)) == ("down", (set(), {"down"}))
+
+
+def test_a_listener_without_an_address() -> None:
+    origin = Origin("web1", (Listener("192.0.2.1", 443),), ((Listener("fe80::1", 443), "not probed: why"),))
+    report = prove([origin], [Hostname(NAME, "enforce", WHO)], SETTINGS, ask=lambda c, i, s: good(c), quic_problem="")
+    (finding,) = report.summaries[0].findings
+    assert (finding.code, finding.listener, finding.evidence) == ("not_probed", "[fe80::1]:443", "not probed: why")
+    assert {row.case.listener.address for row in report.rows} == {"192.0.2.1"}
+
+
+def test_no_page_is_known() -> None:
+    welcome = Outcome("response", 200, body=b"Welcome")
+    summary = run(lambda c: welcome if c.listener.kind == PLAIN else good(c), WHO[1:], status=200)
+    assert (summary.verdict, summary.as_expected, codes(summary)) == ("enforced", True, (set(), {"page_unknown"}))
+    gone = Outcome("response", 404, body=b"nothing")
+    summary = run(lambda c: gone if c.listener.kind == PLAIN else good(c), WHO[1:], status=200)
+    assert (summary.verdict, codes(summary)) == ("enforced", (set(), set()))
+
+
+def test_plain_http_needs_no_control() -> None:
+    for end in (Outcome("response", 403), Outcome("closed")):
+        summary = run(
+            lambda c, end=end: end if c.listener.kind == PLAIN else good(c), settings=replace(SETTINGS, retries=2)
+        )
+        assert (summary.as_expected, codes(summary)) == (True, (set(), set()))
+
+
+@pytest.mark.parametrize(
+    "opens",
+    [
+        lambda c: c.identity == "self_signed",
+        lambda c: c.identity == "same_name_ca",
+        lambda c: c.identity == "expired",
+        lambda c: c.identity == "server_auth",
+        lambda c: c.identity == "other:staff" and c.sni == NAME,
+        lambda c: c.identity == "other:staff" and c.sni == "",
+        lambda c: c.sni == "" and c.identity == "none",
+        lambda c: c.sni.endswith("invalid"),
+        lambda c: c.sni == NAME.upper(),
+        lambda c: c.spelling == "dot",
+    ],
+)
+def test_single_doors_of_http3(opens: Callable[[Case], bool]) -> None:
+    summary = over_quic(good).summaries[0]
+    assert (summary.verdict, codes(summary)) == ("enforced", (set(), set()))
+    summary = over_quic(lambda c: PAGE if opens(c) and not c.baseline else good(c)).summaries[0]
+    assert (summary.verdict, codes(summary)) == ("open", ({"http3"}, set()))
 
 
 def test_edge_request() -> None:

@@ -14,7 +14,7 @@ ADDRESSES = ["192.0.2.1", "2001:db8::1"]
 
 
 def _labels(text: str) -> list[str]:
-    return [listener.label for listener in targets.listed(text, ADDRESSES, "web1")]
+    return [listener.label for listener in targets.listed(text, ADDRESSES, "web1")[0]]
 
 
 @pytest.mark.parametrize(
@@ -26,9 +26,14 @@ def _labels(text: str) -> list[str]:
         ("0.0.0.0:443 ssl http2", ["192.0.2.1:443"]),
         ("[::]:443 quic", ["[2001:db8::1]:443/udp"]),
         ("80", ["192.0.2.1:80/plain", "[2001:db8::1]:80/plain"]),
-        ("192.0.2.9:80", ["192.0.2.9:80/plain"]),
+        ("unix:/run/nginx.sock", []),
+        ("localhost:8080", []),
         ("192.0.2.1:8080", ["192.0.2.1:8080", "192.0.2.1:8080/plain"]),
-        ("[2001:DB8::2]:443 ssl", ["[2001:db8::2]:443"]),
+        ("[2001:DB8::1]:443 ssl", ["[2001:db8::1]:443"]),
+        # Nobody gave these addresses, so those that were given stand for them.
+        ("10.0.0.5:80", ["192.0.2.1:80/plain"]),
+        ("[fe80::1]:443 ssl", ["[2001:db8::1]:443"]),
+        ("web1.internal:443", ["192.0.2.1:443", "[2001:db8::1]:443"]),
         ("127.0.0.1:8080", []),
     ],
 )
@@ -36,7 +41,7 @@ def test_listeners_as_servers_write_them(text: str, labels: list[str]) -> None:
     assert _labels(text) == labels
 
 
-@pytest.mark.parametrize("text", ["", "unix:/run/x", "https://a:443", "443,80", "a b", "*:99999", "*:0"])
+@pytest.mark.parametrize("text", ["", "https://a:443", "443,80", "a b", "*:99999", "*:0"])
 def test_not_listeners(text: str) -> None:
     with pytest.raises(ProbeError, match="is not a (listener|port)"):
         _labels(text)
@@ -54,6 +59,38 @@ def test_origin_without_doubles() -> None:
     ]
 
 
+def test_nothing_is_sent_to_an_address_that_nobody_gave() -> None:
+    made = targets.origin("web1", ["192.0.2.1"], None, [], [], ["10.0.0.5:8443 ssl", "[fe80::1]:443 ssl"])
+    assert [(listener.label, listener.mapped) for listener in made.listeners] == [("192.0.2.1:8443", True)]
+    ((missed, why),) = made.missed
+    assert missed.label == "[fe80::1]:443"
+    assert "not probed" in why
+
+
+@pytest.mark.parametrize(
+    ("ports", "listeners", "expected"),
+    [
+        (None, [], ["192.0.2.1:443"]),
+        (None, ["*:8443 ssl"], ["192.0.2.1:8443"]),
+        (None, ["*:80", "unix:/run/x", "127.0.0.1:443 ssl"], ["192.0.2.1:443", "192.0.2.1:80/plain"]),
+        # A socket of both families.
+        (None, ["[::]:8443 ssl"], ["192.0.2.1:8443"]),
+        ([443], ["*:8443 ssl"], ["192.0.2.1:443", "192.0.2.1:8443"]),
+        ([], [], []),
+    ],
+)
+def test_443_is_the_default_where_no_port_is_known(
+    ports: list[int] | None, listeners: list[str], expected: list[str]
+) -> None:
+    made = targets.origin("web1", ["192.0.2.1"], ports, [], [], listeners)
+    assert [listener.label for listener in made.listeners] == expected
+
+
+def test_what_was_meant_goes_before_a_guess() -> None:
+    made = targets.origin("web1", ["192.0.2.1"], None, [], [], ["10.0.0.5:443 ssl", "*:443 ssl"])
+    assert [(listener.label, listener.mapped) for listener in made.listeners] == [("192.0.2.1:443", False)]
+
+
 def test_a_name_stands_for_its_addresses() -> None:
     assert set(targets.resolve("localhost")) & {"127.0.0.1", "::1"}
     with pytest.raises(ProbeError, match="can't be resolved"):
@@ -67,7 +104,9 @@ def test_hostnames(name: str, plain: str) -> None:
     assert targets.hostname(name) == plain
 
 
-@pytest.mark.parametrize("name", ["", "a b", "https://a", "a:443", "a\r\nX: y", "-a", "a..b", "größe.example"])
+@pytest.mark.parametrize(
+    "name", ["", "a b", "https://a", "a:443", "a\r\nX: y", "-a", "a..b", "größe.example", "a" * 64 + ".example"]
+)
 def test_not_hostnames(name: str) -> None:
     with pytest.raises(ProbeError, match="is not a hostname"):
         targets.hostname(name)

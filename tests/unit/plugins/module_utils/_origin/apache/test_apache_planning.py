@@ -78,14 +78,6 @@ def test_before_the_sni_policy_strict_sni_is_needed(apache):
     assert "SSLStrictSNIVHostCheck" not in after(apache.plan(), "/aop/app.example.com.conf")
 
 
-def test_never_relax(apache):
-    apache.carry_out(apache.want(stage="enforce"))
-    plan = apache.plan(apache.want(), never_relax=True)
-    assert plan.changes == []
-    assert plan.sites[0].stage_after == "enforce"
-    assert apache.plan(apache.want()).sites[0].stage_after == "log_only"
-
-
 def test_hostnames_that_are_not_listed_stay_as_they_are(apache):
     apache.carry_out(apache.want("default.example.net"))
     snippet = apache.read("aop/default.example.net.conf")
@@ -199,6 +191,17 @@ def test_a_log_that_the_distribution_does_not_rotate_gets_a_rule(apache):
     assert apache.plan().changes == []
     apache.carry_out(apache.want(stage="off"))
     assert apache.tree() == before
+
+
+def test_a_rule_for_another_directory_rotates_nothing_here(apache):
+    apache.write("log/aop/x", "")
+    apache.carry_out(log_path=f"{apache.root}/log/aop/aop.log")
+    assert f"{apache.root}/log/aop/aop.log {{" in apache.read("logrotate.d/originlock-aop-apache")
+
+
+def test_the_log_has_the_time_at_which_a_request_ended(apache):
+    apache.carry_out()
+    assert '\\"time\\":\\"%{end:sec}t.%{end:msec_frac}t\\"' in apache.read("conf-enabled/originlock-aop.conf")
 
 
 def test_the_log_goes_where_apache_includes_it(apache):

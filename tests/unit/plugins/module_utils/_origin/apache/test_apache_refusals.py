@@ -349,10 +349,12 @@ def test_without_the_edges_certificate_nothing_is_asked_for(apache, stage):
     assert "refuses an expired or unsuitable one even in log_only" in finding.message
 
 
-@pytest.mark.parametrize("name", ["*.example.com", "a b", "app.example.com\n", "../x", "", "a" * 254])
+@pytest.mark.parametrize(
+    "name", ["*.example.com", "localhost", "192.0.2.1", "a b", "app.example.com\n", "../x", "", "a" * 254]
+)
 def test_bad_hostnames(apache, name):
     (finding,) = apache.plan(apache.want(name)).errors
-    assert (finding.code, finding.message) == ("bad_hostname", "this is no hostname")
+    assert (finding.code, finding.message) == ("bad_hostname", "this isn't a plain hostname")
 
 
 def test_a_log_that_could_not_be_opened_would_end_the_server(apache):

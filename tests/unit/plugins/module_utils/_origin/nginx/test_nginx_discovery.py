@@ -10,16 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.originlock.aop.plugins.module_utils._origin.errors import OriginError
+from ansible_collections.originlock.aop.plugins.module_utils._origin.hostnames import is_hostname
+from ansible_collections.originlock.aop.plugins.module_utils._origin.model import Completed
 from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx import dump, edit
-from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx.driver import (
-    make,
-    parse_build,
-    rotation_patterns,
-)
-from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx.names import Index, is_hostname, translate
+from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx.driver import NginxDriver, make, parse_build
+from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx.names import Index, translate
+from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx.survey import Paths
 from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx.syntax import parse
 from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx.web import Address
-from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._origin.nginx.configurations import discover
+from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._origin.nginx.configurations import (
+    discover,
+    text_of,
+)
+from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._origin.nginx.configurations import (
+    make as planned,
+)
 
 
 def served_by(names: list[str], hostname: str) -> int | None:
@@ -179,10 +184,22 @@ def test_build() -> None:
         parse_build("sh: nginx: not found")
 
 
-def test_rotation_patterns() -> None:
-    text = '/var/log/nginx/*.log "/var/log/my log/x" {\n daily\n postrotate\n  /bin/x { }\n endscript\n}\n'
-    text += "/b\n{\n}\n# /c {\n"
-    assert rotation_patterns(text) == ["/var/log/nginx/*.log", "/var/log/my log/x", "/b"]
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        ("", "/run/nginx.pid"),
+        ("pid /run/own/nginx.pid;", "/run/own/nginx.pid"),
+        ("pid own.pid;", "/usr/share/nginx/own.pid"),
+    ],
+)
+def test_one_pid_file_for_signals_and_rotation(line: str, path: str) -> None:
+    block = "server { listen 443 ssl; server_name app.example.com; }"
+    found = discover({"/etc/nginx/nginx.conf": line + "http {\n" + block + "\n}\n"})
+    assert found.pid_file == path
+    driver = NginxDriver(Paths(), lambda argv, environment: Completed(0, ""))
+    assert driver._process(found).pid_file == path
+    rule = text_of(planned(found, log_path="/srv/aop.log"), "/originlock-aop-nginx")
+    assert f'[ ! -f {path} ] || kill -USR1 "$(cat {path})"' in rule
 
 
 def test_make_takes_what_it_knows() -> None:

@@ -59,7 +59,7 @@ def test_log_only_text() -> None:
         "location @aop_log_only {\n"
         "    rewrite ^ $uri last;\n"
         "}\n"
-        'access_log "/var/log/nginx/aop.log" originlock_aop if=$aop_stage;\n'
+        'access_log "/var/log/nginx/aop.log" originlock_aop if=$aop_logged;\n'
         'access_log "/var/log/nginx/access.log";\n'
     )
     assert "ssl_trusted_certificate" not in "".join(str(change.after) for change in made.files)
@@ -87,7 +87,7 @@ def test_enforce_text() -> None:
 def test_what_would_no_longer_be_inherited(http: str, inside: str, logs: list[str], pages: list[str]) -> None:
     text = text_of(make(site(block(inside=inside), http)), "app.example.com.conf")
     lines = text.splitlines()
-    ours = 'access_log "/var/log/nginx/aop.log" originlock_aop if=$aop_stage;'
+    ours = 'access_log "/var/log/nginx/aop.log" originlock_aop if=$aop_logged;'
     assert [line for line in lines if line.startswith("access_log")] == [ours, *(f"access_log {log};" for log in logs)]
     assert [line for line in lines if line.startswith("error_page")] == [
         "error_page 495 = @aop_log_only;",
@@ -189,11 +189,10 @@ def test_the_log_gets_a_rotation_where_nothing_covers_it() -> None:
     assert [change.after for change in gone.changes if "logrotate" in change.path] == [None]
 
 
-def test_never_relax() -> None:
-    found = site(block())
-    found = after(found, make(found, wish(stage="enforce")))
-    assert make(found, wish(stage="log_only"), never_relax=True).changes == []
-    assert make(found, wish(stage="off"), never_relax=True).changes != []
+def test_plain_http_is_not_logged() -> None:
+    made = make(site(block(listen="listen 80; listen 443 ssl;")))
+    http = text_of(made, "/00-originlock-aop.conf")
+    assert 'map $https $aop_logged {\n    default "";\n    on $aop_stage;\n}\n' in http
 
 
 def test_quic_and_every_other_socket_count() -> None:

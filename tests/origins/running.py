@@ -1,0 +1,39 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts that run one kind of server, for the tests of one directory."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, Sequence, Type, TypeVar
+
+from tests.hosts import fleet
+
+from .host import Host
+
+Kind = TypeVar("Kind", bound=Host)
+
+
+def prefix_of(kind: Type[Host]) -> str:
+    """Of its own for every run, so that two of them don't take each other's hosts down."""
+    return f"{kind.server}-{os.getpid()}"
+
+
+@contextmanager
+def running(kind: Type[Kind], releases: Sequence[str]) -> Iterator[Dict[str, Kind]]:
+    """A host of ``kind`` for each of the Debian ``releases``, ready for the driver."""
+    prefix = prefix_of(kind)
+    wanted = fleet.parse_hosts(",".join(f"{one}={kind.server}-{one}" for one in releases))
+    state: Dict[str, Any] = fleet.up(prefix, wanted, False, None)
+    try:
+        found = {
+            name: kind(entry["container"], entry["address"], entry["address6"])
+            for name, entry in state["hosts"].items()
+        }
+        for host in found.values():
+            host.install()
+        yield found
+    finally:
+        fleet.down(prefix)
