@@ -36,7 +36,10 @@ def _failure(error: Exception) -> dict[str, Any]:
     """The arguments of C(fail_json)."""
     if hasattr(error, "remedy"):
         details: dict[str, Any] = getattr(error, "details", dict)()
-        return dict(details, msg=f"{error} {error.remedy}".strip())
+        said = str(error)
+        if error.remedy and said[-1:] not in (".", "!", "?"):
+            said += "."
+        return dict(details, msg=f"{said} {error.remedy}".strip())
     place = traceback.extract_tb(error.__traceback__)[-1]
     path = place.filename.rsplit("/ansible_collections/", 1)[-1]
     return {
