@@ -44,19 +44,12 @@ class Api:
         """One request."""
         world = self.world
         ray = secrets.token_hex(8) + "-SBX"
-        path = request.path[len(PREFIX) :] if request.path.startswith(PREFIX + "/") else ""
+        path = request.path[len(PREFIX):] if request.path.startswith(PREFIX + "/") else ""
         route, params, known = find(request.method, path)
         operation = _SETTINGS.get(params.get("setting", ""), route.operation) if route else None
         entry = world.journal.add(
-            time=world.clock.now(),
-            method=request.method,
-            path=request.path,
-            query=request.query_string,
-            operation=operation,
-            status=None,
-            token=None,
-            ray=ray,
-            write=request.method not in ("GET", "HEAD"),
+            time=world.clock.now(), method=request.method, path=request.path, query=request.query_string,
+            operation=operation, status=None, token=None, ray=ray, write=request.method not in ("GET", "HEAD"),
             fault=None,
         )
         raw = await request.read()
@@ -78,16 +71,8 @@ class Api:
         return response
 
     def _answer(
-        self,
-        request: web.Request,
-        path: str,
-        route: Route | None,
-        params: dict[str, str],
-        known: bool,
-        raw: bytes,
-        entry: dict[str, Any],
-        ray: str,
-        fault: Fault | None,
+        self, request: web.Request, path: str, route: Route | None, params: dict[str, str], known: bool, raw: bytes,
+        entry: dict[str, Any], ray: str, fault: Fault | None,
     ) -> web.Response:
         world = self.world
         config = world.config
@@ -136,9 +121,7 @@ class Api:
         elif error.chain:
             first["error_chain"] = [{"code": number, "message": text} for number, text in error.chain]
         return web.Response(
-            body=dumps(error_body(errors, result_mode)),
-            status=status,
-            headers=headers,
+            body=dumps(error_body(errors, result_mode)), status=status, headers=headers,
             content_type="application/json",
         )
 
@@ -151,9 +134,8 @@ class Api:
         elif fault.kind == "status" and not fault.options.get("after_commit"):
             return _injected(fault, ray)
         elif fault.kind == "garbage":
-            return web.Response(
-                body=b"<html><body>not JSON", status=200, headers={"cf-ray": ray}, content_type="text/html"
-            )
+            return web.Response(body=b"<html><body>not JSON", status=200, headers={"cf-ray": ray},
+                                content_type="text/html")
         return None
 
     async def _lose(self, request: web.Request, fault: Fault) -> None:

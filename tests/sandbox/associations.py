@@ -16,14 +16,8 @@ from .envelope import Answer, ApiError, page_info
 from .model import Association, Certificate, Phases
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
-_LISTABLE = (
-    model.ACTIVE,
-    model.PENDING,
-    model.PENDING_DELETION,
-    model.DELETED,
-    model.TIMED_OUT,
-    model.DELETION_TIMED_OUT,
-)
+_LISTABLE = (model.ACTIVE, model.PENDING, model.PENDING_DELETION, model.DELETED, model.TIMED_OUT,
+             model.DELETION_TIMED_OUT)
 _ROUTE_ERRORS = {"404": "not_found", "405": "method", "7000": "no_route", "7003": "no_route", "403": "permission"}
 
 

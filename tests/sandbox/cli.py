@@ -28,21 +28,12 @@ def _parser() -> argparse.ArgumentParser:
     for name, what in (("api", "API"), ("edge", "edge (visitors' HTTPS)"), ("control", "control interface (loopback)")):
         parser.add_argument(f"--{name}-port", type=int, default=0, metavar="PORT", help=f"{what}; 0 = choose one")
     parser.add_argument("--edge-source", metavar="ADDR", help="source address of pulls; also what GET /ips lists")
-    parser.add_argument(
-        "--state-dir",
-        type=Path,
-        metavar="DIR",
-        help="where edge-ca.pem, shared-ca.pem, foreign-ca.pem go (default: a temporary directory)",
-    )
+    parser.add_argument("--state-dir", type=Path, metavar="DIR",
+                        help="where edge-ca.pem, shared-ca.pem, foreign-ca.pem go (default: a temporary directory)")
     parser.add_argument("--ready-file", type=Path, metavar="FILE", help="where to write the addresses (JSON)")
     parser.add_argument("--scale", type=float, default=1.0, help="simulated seconds per real second (%(default)s)")
-    parser.add_argument(
-        "--config",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="set a switch at the start (VALUE in JSON, or a plain word); may be repeated",
-    )
+    parser.add_argument("--config", action="append", default=[], metavar="NAME=VALUE",
+                        help="set a switch at the start (VALUE in JSON, or a plain word); may be repeated")
     parser.add_argument("--exit-on-eof", action="store_true", help="stop as soon as standard input is closed")
     parser.add_argument("--switches", action="store_true", help="list the switches as a Markdown table and exit")
     return parser
@@ -77,13 +68,8 @@ def main(argv: list[str] | None = None) -> int:
 
 async def _run(options: argparse.Namespace) -> None:
     sandbox = Sandbox(
-        options.listen,
-        options.api_port,
-        options.edge_port,
-        options.control_port,
-        options.edge_source,
-        options.state_dir,
-        options.scale,
+        options.listen, options.api_port, options.edge_port, options.control_port, options.edge_source,
+        options.state_dir, options.scale,
     )
     sandbox.world.config.update(dict(_switch(text) for text in options.config))
     stopped = asyncio.Event()

@@ -22,13 +22,8 @@ _DEFAULTS: dict[str, tuple[int, int, str, bool]] = {
     "method": (405, 10405, "Method not allowed for this authentication scheme", False),
     "not_found": (404, 10007, "Not found", False),
     "bad_json": (400, 6007, "Malformed JSON in request body", False),
-    "rate_limited": (
-        429,
-        971,
-        "Please wait and consider throttling your request speed. "
-        "More than {limit} requests per {window} seconds reached.",
-        False,
-    ),
+    "rate_limited": (429, 971, "Please wait and consider throttling your request speed. "
+                               "More than {limit} requests per {window} seconds reached.", False),
     # certificates
     "missing_field": (400, 1400, "{field} is required", False),
     "exists": (400, 1406, "This certificate has already been submitted for this zone.", True),
@@ -95,10 +90,7 @@ class Codes:
                 raise ValueError(f"codes: {name} has no member {sorted(extra)[0]!r}")
             http, code, message, seen = self._table[name]
             self._table[name] = (
-                int(change.get("http", http)),
-                int(change.get("code", code)),
-                str(change.get("message", message)),
-                seen,
+                int(change.get("http", http)), int(change.get("code", code)), str(change.get("message", message)), seen,
             )
 
     def as_dict(self) -> dict[str, dict[str, Any]]:

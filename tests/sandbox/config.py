@@ -84,10 +84,7 @@ class Config:
     void_seconds: float = _switch(2.0, "void (`enabled: null`) -> 404", unknown=True)
     association_quota: int = _switch(100, "hostnames per certificate")
     put_answer: str = _switch(
-        "submitted",
-        "what the answer to a PUT lists: the submitted hostnames or the whole zone",
-        "submitted",
-        "zone",
+        "submitted", "what the answer to a PUT lists: the submitted hostnames or the whole zone", "submitted", "zone",
         unknown=True,
     )
     put_atomic: bool = _switch(True, "one bad item refuses the whole PUT (else: those before it stay)", unknown=True)
@@ -100,7 +97,9 @@ class Config:
     moving_holds_old: bool = _switch(
         True, "the old certificate is in use (1433) until the new association is active", unknown=True
     )
-    duplicate_hostname: str = _switch("refuse", "two items for one hostname in a PUT", "refuse", "last", unknown=True)
+    duplicate_hostname: str = _switch(
+        "refuse", "two items for one hostname in a PUT", "refuse", "last", unknown=True
+    )
     missing_enabled: str = _switch("refuse", "item without `enabled`", "refuse", "void", unknown=True)
     empty_config: str = _switch("refuse", "PUT with an empty list", "refuse", "accept", unknown=True)
     foreign_hostname: str = _switch(
@@ -112,15 +111,8 @@ class Config:
         "lower", "hostnames: made lower-case and IDNA, or kept as sent", "lower", "exact", unknown=True
     )
     list_route: str = _switch(
-        "on",
-        "GET of all associations: there, or the error of a missing route",
-        "on",
-        "404",
-        "405",
-        "7000",
-        "7003",
-        "403",
-        unknown=True,
+        "on", "GET of all associations: there, or the error of a missing route", "on", "404", "405", "7000", "7003",
+        "403", unknown=True,
     )
     list_object: str = _switch(
         "short", "objects in that list: six fields, or the full association", "short", "full", unknown=True
@@ -136,9 +128,8 @@ class Config:
     webhooks_entitled: bool = _switch(True, "the plan allows webhooks")
     pagerduty_entitled: bool = _switch(False, "the plan allows PagerDuty")
     # Edge
-    tls13_abort_status: int = _switch(
-        520, "visitor's status when the origin aborts after a TLS 1.3 handshake", unknown=True
-    )
+    tls13_abort_status: int = _switch(520, "visitor's status when the origin aborts after a TLS 1.3 handshake",
+                                      unknown=True)
     failover: bool = _switch(False, "try the next origin when one cannot be reached", unknown=True)
     connect_timeout: float = _switch(15.0, "real seconds until 522")
     response_timeout: float = _switch(100.0, "real seconds until 524")

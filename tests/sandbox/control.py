@@ -32,35 +32,25 @@ class Control:
     def app(self) -> web.Application:
         """The aiohttp application."""
         app = web.Application(client_max_size=16 * 2**20, middlewares=[_guard])
-        app.router.add_routes(
-            [
-                web.get("/control/config", self.get_config),
-                web.put("/control/config", self.put_config),
-                web.get("/control/codes", self.get_codes),
-                web.put("/control/codes", self.put_codes),
-                web.get("/control/clock", self.get_clock),
-                web.put("/control/clock", self.put_clock),
-                web.get("/control/zones", self.get_zones),
-                web.post("/control/zones", self.post_zone),
-                web.put("/control/zones/{zone}", self.put_zone),
-                web.post("/control/tokens", self.post_token),
-                web.get("/control/dns", self.get_dns),
-                web.put("/control/dns", self.put_dns),
-                web.get("/control/faults", self.get_faults),
-                web.post("/control/faults", self.post_fault),
-                web.delete("/control/faults", self.delete_faults),
-                web.post("/control/drift", self.post_drift),
-                web.get("/control/edge", self.get_edge),
-                web.put("/control/edge", self.put_edge),
-                web.put("/control/identities/{name}", self.put_identity),
-                web.put("/control/origin-ca", self.put_origin_ca),
-                web.get("/control/presented", self.get_presented),
-                web.get("/control/journal", self.get_journal),
-                web.get("/control/edge-journal", self.get_edge_journal),
-                web.get("/control/notifications", self.get_notifications),
-                web.post("/control/reset", self.post_reset),
-            ]
-        )
+        app.router.add_routes([
+            web.get("/control/config", self.get_config), web.put("/control/config", self.put_config),
+            web.get("/control/codes", self.get_codes), web.put("/control/codes", self.put_codes),
+            web.get("/control/clock", self.get_clock), web.put("/control/clock", self.put_clock),
+            web.get("/control/zones", self.get_zones), web.post("/control/zones", self.post_zone),
+            web.put("/control/zones/{zone}", self.put_zone),
+            web.post("/control/tokens", self.post_token),
+            web.get("/control/dns", self.get_dns), web.put("/control/dns", self.put_dns),
+            web.get("/control/faults", self.get_faults), web.post("/control/faults", self.post_fault),
+            web.delete("/control/faults", self.delete_faults),
+            web.post("/control/drift", self.post_drift),
+            web.get("/control/edge", self.get_edge), web.put("/control/edge", self.put_edge),
+            web.put("/control/identities/{name}", self.put_identity),
+            web.put("/control/origin-ca", self.put_origin_ca),
+            web.get("/control/presented", self.get_presented),
+            web.get("/control/journal", self.get_journal), web.get("/control/edge-journal", self.get_edge_journal),
+            web.get("/control/notifications", self.get_notifications),
+            web.post("/control/reset", self.post_reset),
+        ])
         return app
 
     async def get_config(self, request: web.Request) -> web.Response:
@@ -98,27 +88,18 @@ class Control:
     async def get_zones(self, request: web.Request) -> web.Response:
         """Zones with their counts."""
         now = self.world.clock.now()
-        return web.json_response(
+        return web.json_response({"zones": [
             {
-                "zones": [
-                    {
-                        "id": z.id,
-                        "name": z.name,
-                        "account_id": z.account_id,
-                        "paused": z.paused,
-                        "plan": z.plan,
-                        "aop": z.aop.value,
-                        "settings": {name: s.value for name, s in z.settings.items()},
-                        "certificates": {
-                            store: sum(1 for c in kept.values() if c.status(now) != DELETED)
-                            for store, kept in z.certificates.items()
-                        },
-                        "associations": sum(1 for a in z.associations.values() if not a.gone(now)),
-                    }
-                    for z in self.world.zones.values()
-                ]
+                "id": z.id, "name": z.name, "account_id": z.account_id, "paused": z.paused, "plan": z.plan,
+                "aop": z.aop.value, "settings": {name: s.value for name, s in z.settings.items()},
+                "certificates": {
+                    store: sum(1 for c in kept.values() if c.status(now) != DELETED)
+                    for store, kept in z.certificates.items()
+                },
+                "associations": sum(1 for a in z.associations.values() if not a.gone(now)),
             }
-        )
+            for z in self.world.zones.values()
+        ]})
 
     async def post_zone(self, request: web.Request) -> web.Response:
         """``{name, id?, account_id?, status?, paused?, plan?, settings?}``."""
@@ -144,18 +125,8 @@ class Control:
 
     async def post_token(self, request: web.Request) -> web.Response:
         """``{value?, permissions?, zones?, account_owned?, status?, user?, ...}``; answers id and value."""
-        body = await _body(
-            request,
-            "value",
-            "permissions",
-            "zones",
-            "account_owned",
-            "status",
-            "user",
-            "not_before",
-            "expires_on",
-            "fresh_failures",
-        )
+        body = await _body(request, "value", "permissions", "zones", "account_owned", "status", "user", "not_before",
+                           "expires_on", "fresh_failures")
         permissions = body.get("permissions", list(ALL_PERMISSIONS))
         known = set(ALL_PERMISSIONS) | {p.replace("Write", "Read") for p in ALL_PERMISSIONS}
         for name in permissions:
@@ -216,15 +187,10 @@ class Control:
         body = await _body(request, "zone", "delete_certificate", "repoint")
         zone = self._zone(body.get("zone") or next(iter(self.world.zones)))
         now = self.world.clock.now()
-        config = self.world.config.with_changes(
-            {
-                "certificate_delete_seconds": 0,
-                "delete_outcome": "deleted",
-                "void_seconds": 0,
-                "association_deploy_seconds": 0,
-                "association_outcome": "active",
-            }
-        )
+        config = self.world.config.with_changes({
+            "certificate_delete_seconds": 0, "delete_outcome": "deleted", "void_seconds": 0,
+            "association_deploy_seconds": 0, "association_outcome": "active",
+        })
         call = Call(self.world, config, now, None, {}, {}, None, zone)
         if "delete_certificate" in body:
             certificate = zone.certificate(str(body["delete_certificate"]))

@@ -65,16 +65,8 @@ def _object(record: Record, address: str) -> dict[str, Any]:
         kind = "CNAME"
     return {
         "id": uuid.uuid5(uuid.NAMESPACE_DNS, f"{record.hostname} {kind} {address}").hex,
-        "name": record.hostname,
-        "type": kind,
-        "content": address,
-        "proxiable": True,
-        "proxied": record.proxied,
-        "ttl": 1 if record.proxied else 300,
-        "settings": {},
-        "meta": {},
-        "comment": None,
-        "tags": [],
-        "created_on": _STAMP,
-        "modified_on": _STAMP,
+        "name": record.hostname, "type": kind, "content": address,
+        "proxiable": True, "proxied": record.proxied, "ttl": 1 if record.proxied else 300,
+        "settings": {}, "meta": {}, "comment": None, "tags": [],
+        "created_on": _STAMP, "modified_on": _STAMP,
     }

@@ -38,13 +38,10 @@ class Fault:
         """For the control interface."""
         return {
             "match": {
-                "method": self.method,
-                "path_regex": self.path.pattern if self.path else None,
+                "method": self.method, "path_regex": self.path.pattern if self.path else None,
                 "operation": self.operation,
             },
-            "action": {"type": self.kind, **self.options},
-            "times": self.times,
-            "skip": self.skip,
+            "action": {"type": self.kind, **self.options}, "times": self.times, "skip": self.skip,
         }
 
 

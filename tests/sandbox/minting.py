@@ -58,11 +58,7 @@ class Authority:
         return self._leaf(hostname, key, (-1, 90), ExtendedKeyUsageOID.SERVER_AUTH, dns=True)
 
     def _leaf(
-        self,
-        name: str,
-        key: ec.EllipticCurvePrivateKey,
-        days: tuple[float, float],
-        purpose: x509.ObjectIdentifier,
+        self, name: str, key: ec.EllipticCurvePrivateKey, days: tuple[float, float], purpose: x509.ObjectIdentifier,
         dns: bool,
     ) -> x509.Certificate:
         now = datetime.now(timezone.utc)
@@ -96,13 +92,6 @@ def _builder(
 
 def _usage(ca: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=ca,
-        crl_sign=ca,
-        encipher_only=False,
-        decipher_only=False,
+        digital_signature=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
+        key_agreement=False, key_cert_sign=ca, crl_sign=ca, encipher_only=False, decipher_only=False,
     )

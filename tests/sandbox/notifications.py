@@ -68,20 +68,12 @@ def available_alerts(call: Call) -> Answer:
     """GET the catalogue of alerts."""
     _account(call)
     alerts = [
-        {
-            "type": kind,
-            "display_name": f"{scope}-level Authenticated Origin Pulls Certificate Expiration Alert",
-            "description": "Sent 30 and 14 days before the certificate expires.",
-            "filter_options": [],
-        }
+        {"type": kind, "display_name": f"{scope}-level Authenticated Origin Pulls Certificate Expiration Alert",
+         "description": "Sent 30 and 14 days before the certificate expires.", "filter_options": []}
         for kind, scope in zip(AOP_ALERTS, ("Hostname", "Zone"))
     ]
-    other = {
-        "type": "universal_ssl_event_type",
-        "display_name": "Universal SSL Alert",
-        "description": "Sent on events of universal certificates.",
-        "filter_options": [],
-    }
+    other = {"type": "universal_ssl_event_type", "display_name": "Universal SSL Alert",
+             "description": "Sent on events of universal certificates.", "filter_options": []}
     return Answer({"SSL/TLS": [*alerts, other]} if call.config.notifications_entitled else {"SSL/TLS": [other]})
 
 
@@ -89,13 +81,11 @@ def eligible(call: Call) -> Answer:
     """GET the mechanisms that the plan allows."""
     _account(call)
     config = call.config
-    return Answer(
-        {
-            "email": [{"eligible": True, "ready": True, "type": "email"}],
-            "webhooks": [{"eligible": config.webhooks_entitled, "ready": config.webhooks_entitled, "type": "webhooks"}],
-            "pagerduty": [{"eligible": config.pagerduty_entitled, "ready": False, "type": "pagerduty"}],
-        }
-    )
+    return Answer({
+        "email": [{"eligible": True, "ready": True, "type": "email"}],
+        "webhooks": [{"eligible": config.webhooks_entitled, "ready": config.webhooks_entitled, "type": "webhooks"}],
+        "pagerduty": [{"eligible": config.pagerduty_entitled, "ready": False, "type": "pagerduty"}],
+    })
 
 
 def list_webhooks(call: Call) -> Answer:
@@ -170,13 +160,9 @@ def _policy(call: Call) -> dict[str, Any]:
         if not isinstance(hook, dict) or hook.get("id") not in _account(call).webhooks:
             raise ApiError("bad_policy", why="there is no such webhook")
     return {
-        "name": body["name"],
-        "description": body.get("description", ""),
-        "enabled": body["enabled"],
-        "alert_type": body["alert_type"],
-        "alert_interval": body.get("alert_interval", ""),
-        "mechanisms": mechanisms,
-        "filters": body.get("filters") or {},
+        "name": body["name"], "description": body.get("description", ""), "enabled": body["enabled"],
+        "alert_type": body["alert_type"], "alert_interval": body.get("alert_interval", ""),
+        "mechanisms": mechanisms, "filters": body.get("filters") or {},
     }
 
 
@@ -190,13 +176,6 @@ def _webhook(call: Call) -> tuple[str, str]:
 
 def _webhook_type(url: str) -> str:
     host = url.split("/")[2]
-    known = {
-        "slack.com": "slack",
-        "discord.com": "discord",
-        "datadoghq.com": "datadog",
-        "opsgenie.com": "opsgenie",
-        "googleapis.com": "gchat",
-        "feishu.cn": "feishu",
-        "splunkcloud.com": "splunk",
-    }
+    known = {"slack.com": "slack", "discord.com": "discord", "datadoghq.com": "datadog", "opsgenie.com": "opsgenie",
+             "googleapis.com": "gchat", "feishu.cn": "feishu", "splunkcloud.com": "splunk"}
     return next((kind for suffix, kind in known.items() if host.endswith(suffix)), "generic")

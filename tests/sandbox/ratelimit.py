@@ -32,9 +32,8 @@ class RateLimit:
     def count(self, who: str, config: Config, *, per_address: bool = False) -> Usage:
         """Count a request of a user (or an address); raises ApiError ``rate_limited``."""
         limit, window, block = (
-            (config.ip_rate_limit, 1.0, 1.0)
-            if per_address
-            else (config.rate_limit, config.rate_window, config.rate_block)
+            (config.ip_rate_limit, 1.0, 1.0) if per_address else
+            (config.rate_limit, config.rate_window, config.rate_block)
         )
         now = self._clock.now()
         usage = self._usage.setdefault(who, Usage())

@@ -40,13 +40,8 @@ class Route:
 
 def _table() -> Iterator[Route]:
     def route(
-        operation: str,
-        method: str,
-        path: str,
-        permissions: tuple[str, ...],
-        handler: Callable[[Call], Answer],
-        public: bool = False,
-        verifying: bool = False,
+        operation: str, method: str, path: str, permissions: tuple[str, ...], handler: Callable[[Call], Answer],
+        public: bool = False, verifying: bool = False,
     ) -> Route:
         pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
         return Route(operation, method, pattern, permissions, handler, public, verifying)

@@ -24,14 +24,8 @@ class Sandbox:
     """Start, say where it listens, stop. Ports of 0 are chosen by the system."""
 
     def __init__(
-        self,
-        listen: str = "127.0.0.1",
-        api_port: int = 0,
-        edge_port: int = 0,
-        control_port: int = 0,
-        edge_source: str | None = None,
-        state_dir: Path | None = None,
-        scale: float = 1.0,
+        self, listen: str = "127.0.0.1", api_port: int = 0, edge_port: int = 0, control_port: int = 0,
+        edge_source: str | None = None, state_dir: Path | None = None, scale: float = 1.0,
     ) -> None:
         self._listen = listen
         self._ports = {"api": api_port, "edge": edge_port, "control": control_port}

@@ -61,33 +61,16 @@ def zone_object(zone: Zone) -> dict[str, Any]:
     """A zone as the API shows it."""
     stamp = "2026-01-05T09:00:00.000000Z"
     return {
-        "id": zone.id,
-        "name": zone.name,
-        "status": zone.status,
-        "paused": zone.paused,
-        "type": "full",
-        "development_mode": 0,
-        "name_servers": ["ada.ns.cloudflare.com", "bob.ns.cloudflare.com"],
-        "original_name_servers": [],
-        "original_registrar": None,
-        "original_dnshost": None,
-        "created_on": stamp,
-        "modified_on": stamp,
-        "activated_on": stamp,
+        "id": zone.id, "name": zone.name, "status": zone.status, "paused": zone.paused, "type": "full",
+        "development_mode": 0, "name_servers": ["ada.ns.cloudflare.com", "bob.ns.cloudflare.com"],
+        "original_name_servers": [], "original_registrar": None, "original_dnshost": None,
+        "created_on": stamp, "modified_on": stamp, "activated_on": stamp,
         "meta": {"step": 2, "custom_certificate_quota": 0, "page_rule_quota": 3, "phishing_detected": False},
         "owner": {"id": None, "type": "user", "email": None},
         "account": {"id": zone.account_id, "name": zone.account_name},
         "permissions": [],
-        "plan": {
-            "id": zone.plan,
-            "name": zone.plan.title(),
-            "legacy_id": zone.plan,
-            "price": 0,
-            "currency": "USD",
-            "is_subscribed": True,
-            "can_subscribe": False,
-            "externally_managed": False,
-        },
+        "plan": {"id": zone.plan, "name": zone.plan.title(), "legacy_id": zone.plan, "price": 0, "currency": "USD",
+                 "is_subscribed": True, "can_subscribe": False, "externally_managed": False},
     }
 
 

@@ -37,20 +37,8 @@ def test_upsert_leaves_others_alone(api: Api, pki: Pki, sandbox: SandboxProcess)
 def test_full_object(api: Api, pki: Pki) -> None:
     api.associate(pki.leaf(), "a.example.com")
     assert set(api.ok("GET", f"{api.hostnames}/a.example.com")) == {
-        "hostname",
-        "cert_id",
-        "enabled",
-        "status",
-        "created_at",
-        "updated_at",
-        "cert_status",
-        "cert_uploaded_on",
-        "cert_updated_at",
-        "expires_on",
-        "certificate",
-        "issuer",
-        "serial_number",
-        "signature",
+        "hostname", "cert_id", "enabled", "status", "created_at", "updated_at", "cert_status", "cert_uploaded_on",
+        "cert_updated_at", "expires_on", "certificate", "issuer", "serial_number", "signature",
     }
 
 
@@ -93,21 +81,15 @@ def test_items_that_are_refused(api: Api, pki: Pki, sandbox: SandboxProcess) -> 
     assert put_error(api) == (400, 1427)
     assert api.error("PUT", api.hostnames, {}) == (400, 1400)
     api.put(certificate, "shop.customer.test")
-    sandbox.config(
-        foreign_hostname="refuse",
-        wildcard="accept",
-        duplicate_hostname="last",
-        missing_enabled="void",
-        empty_config="accept",
-    )
+    sandbox.config(foreign_hostname="refuse", wildcard="accept", duplicate_hostname="last", missing_enabled="void",
+                   empty_config="accept")
     assert put_error(api, item("x.customer.test", certificate)) == (400, 1425)
     api.put(certificate, "*.example.com")
     api.put(certificate, "b.example.com", "b.example.com")
     assert api.ok("PUT", api.hostnames, {"config": []}) == []
-    assert (
-        api.ok("PUT", api.hostnames, {"config": [{"hostname": "b.example.com", "cert_id": certificate}]})[0]["enabled"]
-        is None
-    )
+    assert api.ok("PUT", api.hostnames, {"config": [{"hostname": "b.example.com", "cert_id": certificate}]})[0][
+        "enabled"
+    ] is None
     sandbox.config(require_dns=True)
     assert put_error(api, item("c.example.com", certificate)) == (400, 1424)
     sandbox.dns({"c.example.com": {"addresses": ["127.0.0.1"]}})

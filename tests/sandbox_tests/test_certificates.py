@@ -78,23 +78,8 @@ def test_refuses_certificates(
 
 
 def test_refuses_sha1(api: Api, sandbox: SandboxProcess, tmp_path: Path) -> None:
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-sha1",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-keyout",
-        "key",
-        "-out",
-        "leaf",
-        "-subj",
-        "/CN=a",
-        "-addext",
-        "basicConstraints=critical,CA:FALSE",
-    ]
+    command = ["openssl", "req", "-x509", "-sha1", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "leaf",
+               "-subj", "/CN=a", "-addext", "basicConstraints=critical,CA:FALSE"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     body = {"certificate": (tmp_path / "leaf").read_text(), "private_key": (tmp_path / "key").read_text()}
     assert api.error("POST", api.certificates, body) == (400, 1419)

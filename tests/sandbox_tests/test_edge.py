@@ -61,19 +61,8 @@ def openssl_server(pki: Pki, trust: str) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as directory:
         (Path(directory) / "pair.pem").write_text(server.certificate + server.private_key, encoding="ascii")
         (Path(directory) / "trust.pem").write_text(trust, encoding="ascii")
-        command = [
-            "openssl",
-            "s_server",
-            "-accept",
-            f"127.0.0.1:{port}",
-            "-www",
-            "-verify",
-            "2",
-            "-cert",
-            "pair.pem",
-            "-CAfile",
-            "trust.pem",
-        ]
+        command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-verify", "2", "-cert", "pair.pem",
+                   "-CAfile", "trust.pem"]
         process = subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         try:
             assert process.stdout is not None

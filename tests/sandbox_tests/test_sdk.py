@@ -62,8 +62,7 @@ def test_hostnames(sdk: Cloudflare, sandbox: SandboxProcess, pki: Pki) -> None:
     config = [{"hostname": name, "cert_id": made.id, "enabled": True} for name in ("a.example.com", "b.example.com")]
     answer = list(api.update(zone_id=sandbox.zone_id, config=config))
     assert [(a.hostname, a.cert_id, a.enabled, a.status) for a in answer] == [
-        ("a.example.com", made.id, True, "pending_deployment"),
-        ("b.example.com", made.id, True, "pending_deployment"),
+        ("a.example.com", made.id, True, "pending_deployment"), ("b.example.com", made.id, True, "pending_deployment"),
     ]
     sandbox.clock(advance=3)
     one = api.get("a.example.com", zone_id=sandbox.zone_id)
@@ -165,10 +164,7 @@ def test_notifications(sdk: Cloudflare, sandbox: SandboxProcess) -> None:
     assert kept.type == "slack"
     assert "hush" not in str(sandbox.api("GET", f"/accounts/{account}/alerting/v3/destinations/webhooks"))
     made = alerting.policies.create(
-        account_id=account,
-        name="AOP",
-        alert_type=HOSTNAME_ALERT,
-        enabled=True,
+        account_id=account, name="AOP", alert_type=HOSTNAME_ALERT, enabled=True,
         mechanisms={"email": [{"id": "ops@example.com"}], "webhooks": [{"id": hook.id}]},
     )
     assert made is not None

@@ -112,10 +112,7 @@ def test_routes(api: Api, sandbox: SandboxProcess) -> None:
 def test_settings(api: Api, sandbox: SandboxProcess) -> None:
     base = f"/zones/{sandbox.zone_id}/settings"
     assert api.ok("GET", base + "/tls_client_auth") == {
-        "id": "tls_client_auth",
-        "value": "off",
-        "editable": True,
-        "modified_on": None,
+        "id": "tls_client_auth", "value": "off", "editable": True, "modified_on": None,
     }
     assert api.ok("PATCH", base + "/tls_client_auth", {"value": "on"})["modified_on"].endswith("Z")
     assert api.ok("GET", base + "/ssl_automatic_mode")["value"] == "custom"
@@ -251,12 +248,8 @@ def test_control_is_not_for_web_pages(sandbox: SandboxProcess) -> None:
 
 def test_not_entitled(api: Api, sandbox: SandboxProcess) -> None:
     base = f"/accounts/{sandbox.account_id}/alerting/v3"
-    policy = {
-        "name": "n",
-        "alert_type": "zone_aop_custom_certificate_expiration_type",
-        "enabled": True,
-        "mechanisms": {"email": [{"id": "a@example.com"}]},
-    }
+    policy = {"name": "n", "alert_type": "zone_aop_custom_certificate_expiration_type", "enabled": True,
+              "mechanisms": {"email": [{"id": "a@example.com"}]}}
     sandbox.config(notifications_entitled=False, webhooks_entitled=False)
     assert api.error("POST", base + "/policies", policy) == (403, 17200)
     assert api.error("POST", base + "/destinations/webhooks", {"name": "n", "url": "https://a.test"}) == (403, 17200)

@@ -79,7 +79,9 @@ class Visitors:
     def _visit(self, number: int, keep: bool) -> None:
         with ExitStack() as stack:
             # A closed connection object connects again by itself at its next request.
-            connections = {name: stack.enter_context(self._sandbox.visitor(name, _TIMEOUT)) for name in self._hostnames}
+            connections = {
+                name: stack.enter_context(self._sandbox.visitor(name, _TIMEOUT)) for name in self._hostnames
+            }
             turn = number
             while not self._stop.is_set():
                 with self._lock:

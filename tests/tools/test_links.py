@@ -43,7 +43,5 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_dead_links_are_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(
-        "# One `thing`, two\n[a](page.md) [b](#one-thing-two) [c](no.md) [d](page.md#no) [e](https://x.test)\n"
-    )
+    page.write_text("# One `thing`, two\n[a](page.md) [b](#one-thing-two) [c](no.md) [d](page.md#no) [e](https://x.test)\n")
     assert dead_links(page) == ["no.md", "page.md#no"]

@@ -27,10 +27,7 @@ class Choice:
     def as_dict(self) -> dict[str, Any]:
         """Public facts for the control interface."""
         return {
-            "hostname": self.hostname,
-            "source": self.source,
-            "ssl_mode": self.ssl_mode,
-            "cert_id": self.cert_id,
+            "hostname": self.hostname, "source": self.source, "ssl_mode": self.ssl_mode, "cert_id": self.cert_id,
             **(self.identity.describe() if self.identity else {"fingerprint": None}),
         }
 

@@ -33,9 +33,7 @@ def dns_as_dict(world: World) -> dict[str, Any]:
     return {
         r.hostname: {
             "addresses": [_join(host, port) for host, port in r.addresses],
-            "proxied": r.proxied,
-            "http_port": r.http_port,
-            "https_port": r.https_port,
+            "proxied": r.proxied, "http_port": r.http_port, "https_port": r.https_port,
         }
         for r in world.dns.values()
     }
@@ -74,11 +72,8 @@ def _record(hostname: str, data: Mapping[str, Any]) -> Record:
     if not isinstance(addresses, list) or not addresses:
         raise ValueError(f"{hostname}: addresses must be a list that is not empty")
     return Record(
-        hostname,
-        [_split(str(a)) for a in addresses],
-        bool(data.get("proxied", True)),
-        int(data.get("http_port", 80)),
-        int(data.get("https_port", 443)),
+        hostname, [_split(str(a)) for a in addresses], bool(data.get("proxied", True)),
+        int(data.get("http_port", 80)), int(data.get("https_port", 443)),
     )
 
 

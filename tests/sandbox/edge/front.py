@@ -73,24 +73,9 @@ class Front:
         hostname = request.host.rpartition("]")[2].partition(":")[0].lower().rstrip(".")
         ray = secrets.token_hex(8) + "-SBX"
         entry = self.world.edge_journal.add(
-            time=self.world.clock.now(),
-            hostname=hostname,
-            method=request.method,
-            path=request.rel_url.raw_path,
-            ray=ray,
-            origin=None,
-            status=None,
-            origin_status=None,
-            source=None,
-            chosen=None,
-            asked=None,
-            presented=None,
-            tls=None,
-            resumed=None,
-            reused=None,
-            retried=False,
-            error=None,
-            milliseconds=None,
+            time=self.world.clock.now(), hostname=hostname, method=request.method, path=request.rel_url.raw_path,
+            ray=ray, origin=None, status=None, origin_status=None, source=None, chosen=None, asked=None,
+            presented=None, tls=None, resumed=None, reused=None, retried=False, error=None, milliseconds=None,
         )
         try:
             record, choice = self._target(hostname)
@@ -170,12 +155,7 @@ class Front:
             raise
 
     async def _relay(
-        self,
-        request: web.BaseRequest,
-        connection: Connection,
-        reply: Reply,
-        choice: Choice,
-        ray: str,
+        self, request: web.BaseRequest, connection: Connection, reply: Reply, choice: Choice, ray: str,
         entry: dict[str, Any],
     ) -> web.StreamResponse:
         entry["origin_status"] = reply.status
@@ -216,21 +196,10 @@ class Front:
     def _message(self, request: web.BaseRequest, choice: Choice, body: bytes, ray: str) -> bytes:
         visitor = request.remote or ""
         named = {h.strip().lower() for h in request.headers.get("Connection", "").split(",")}
-        dropped = (
-            HOP_BY_HOP
-            | named
-            | {
-                "host",
-                "content-length",
-                "expect",
-                "x-forwarded-for",
-                "x-forwarded-proto",
-                "cf-connecting-ip",
-                "cf-ray",
-                "cf-visitor",
-                "cdn-loop",
-            }
-        )
+        dropped = HOP_BY_HOP | named | {
+            "host", "content-length", "expect", "x-forwarded-for", "x-forwarded-proto", "cf-connecting-ip", "cf-ray",
+            "cf-visitor", "cdn-loop",
+        }
         forwarded = request.headers.get("X-Forwarded-For")
         headers = [("Host", choice.hostname)]
         headers += [(name, value) for name, value in request.headers.items() if name.lower() not in dropped]
@@ -276,7 +245,9 @@ class Front:
             self._pool.tidy()
 
 
-def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+def _request(
+    message: Any, payload: Any, protocol: Any, writer: Any, task: Any
+) -> web.BaseRequest:
     return web.BaseRequest(
         message, payload, protocol, writer, task, asyncio.get_running_loop(), client_max_size=_MAX_BODY
     )

@@ -92,15 +92,8 @@ class Pool:
         fingerprint = choice.identity.sha256 if choice.identity else None
         behaviour = choice.behaviour
         return Key(
-            choice.hostname,
-            host,
-            port,
-            secure,
-            choice.ssl_mode == "strict",
-            fingerprint,
-            behaviour.tls,
-            behaviour.ca_filter,
-            self.world.generation,
+            choice.hostname, host, port, secure, choice.ssl_mode == "strict", fingerprint, behaviour.tls,
+            behaviour.ca_filter, self.world.generation,
         )
 
     def take(self, key: Key) -> Connection | None:
@@ -148,12 +141,8 @@ class Pool:
                 handshake.session = kept[-1] if kept else None
             CURRENT.set(handshake)
             reader, writer = await asyncio.open_connection(
-                sock=plain,
-                ssl=context,
-                server_hostname=key.hostname,
-                limit=256 * 1024,
-                ssl_handshake_timeout=self.world.config.connect_timeout,
-                ssl_shutdown_timeout=1.0,
+                sock=plain, ssl=context, server_hostname=key.hostname, limit=256 * 1024,
+                ssl_handshake_timeout=self.world.config.connect_timeout, ssl_shutdown_timeout=1.0,
             )
         except ssl.SSLCertVerificationError as error:
             plain.close()

@@ -90,16 +90,16 @@ def ca_names(message: bytes, *, tls13: bool) -> list[bytes]:
     """The CA names (DER) in a CertificateRequest with its 4-byte header (RFC 5246 §7.4.4, RFC 8446 §4.3.2)."""
     body = message[4:]
     if not tls13:
-        body = body[1 + body[0] :]  # certificate types
-        body = body[2 + int.from_bytes(body[:2], "big") :]  # signature algorithms
+        body = body[1 + body[0]:]  # certificate types
+        body = body[2 + int.from_bytes(body[:2], "big"):]  # signature algorithms
         return _names(body)
-    body = body[1 + body[0] :]  # request context
+    body = body[1 + body[0]:]  # request context
     rest = body[2 : 2 + int.from_bytes(body[:2], "big")]
     while len(rest) >= 4:
         kind, length = int.from_bytes(rest[:2], "big"), int.from_bytes(rest[2:4], "big")
         if kind == _TLS13_CA_NAMES:
             return _names(rest[4 : 4 + length])
-        rest = rest[4 + length :]
+        rest = rest[4 + length:]
     return []
 
 
@@ -109,7 +109,7 @@ def _names(block: bytes) -> list[bytes]:
     while len(rest) >= 2:
         length = int.from_bytes(rest[:2], "big")
         names.append(rest[2 : 2 + length])
-        rest = rest[2 + length :]
+        rest = rest[2 + length:]
     return names
 
 

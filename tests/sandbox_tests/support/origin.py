@@ -22,16 +22,8 @@ class Origin:
     """``verify``: none, optional, require; ``page``: refuse as nginx does, with a 400 page instead of an alert."""
 
     def __init__(
-        self,
-        pki: Pki,
-        hostname: str = "app.example.com",
-        *,
-        verify: str = "none",
-        trust: str | None = None,
-        page: bool = False,
-        tls: str = "any",
-        server: Pair | None = None,
-        plain: bool = False,
+        self, pki: Pki, hostname: str = "app.example.com", *, verify: str = "none", trust: str | None = None,
+        page: bool = False, tls: str = "any", server: Pair | None = None, plain: bool = False,
     ) -> None:
         self.seen: list[dict[str, Any]] = []
         self.page = page
@@ -108,14 +100,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         tls = self.connection if isinstance(self.connection, ssl.SSLSocket) else None
         peer = (tls.getpeercert() or {}) if tls else {}
         facts = {
-            "method": self.command,
-            "path": self.path,
-            "headers": {k.lower(): v for k, v in self.headers.items()},
-            "serial": peer.get("serialNumber"),
-            "tls": tls.version() if tls else None,
-            "resumed": tls.session_reused if tls else None,
-            "peer": self.client_address[0],
-            "body": body.decode(),
+            "method": self.command, "path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()},
+            "serial": peer.get("serialNumber"), "tls": tls.version() if tls else None,
+            "resumed": tls.session_reused if tls else None, "peer": self.client_address[0], "body": body.decode(),
             "sni": getattr(tls, "sni", None),
         }
         origin = self.server.origin

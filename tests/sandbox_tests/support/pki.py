@@ -54,15 +54,8 @@ class Pki:
         return self.certificate.public_bytes(Encoding.PEM).decode()
 
     def leaf(
-        self,
-        name: str = "app.example.com",
-        *,
-        kind: str = "p256",
-        days: tuple[float, float] = (-1, 100),
-        ca: bool = False,
-        server: bool = False,
-        digest: Any = None,
-        password: bytes | None = None,
+        self, name: str = "app.example.com", *, kind: str = "p256", days: tuple[float, float] = (-1, 100),
+        ca: bool = False, server: bool = False, digest: Any = None, password: bytes | None = None,
     ) -> Pair:
         """A new leaf, as bad as asked."""
         key = make_key(kind)
@@ -73,14 +66,8 @@ class Pki:
         return Pair(certificate.public_bytes(Encoding.PEM).decode(), private, certificate)
 
     def _sign(
-        self,
-        subject: x509.Name,
-        key: Any,
-        *,
-        days: tuple[float, float] = (-1, 100),
-        ca: bool = False,
-        server: bool = False,
-        digest: Any = None,
+        self, subject: x509.Name, key: Any, *, days: tuple[float, float] = (-1, 100), ca: bool = False,
+        server: bool = False, digest: Any = None,
     ) -> x509.Certificate:
         now = datetime.now(timezone.utc)
         usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH

@@ -156,7 +156,9 @@ def _content(
             return tuple(nodes), position
         if not line.text.startswith("<"):
             name, rest = _partition(line.text)
-            nodes.append(Directive(name, words(rest), line.text, file, line.line, line.end_line, line.start, line.end))
+            nodes.append(
+                Directive(name, words(rest), line.text, file, line.line, line.end_line, line.start, line.end)
+            )
             position += 1
             continue
         name, rest = _partition(line.text[1:])
