@@ -172,7 +172,9 @@ def test_off_leaves_the_origins_as_they_were_found(story: Story, found: dict[str
         assert not story.theatre.shell(host, "ls -A /var/lib/originlock-aop 2>/dev/null || true")
     assert associations(story.theatre) == []
     sandbox = story.theatre.sandbox
-    wait_until(lambda: not any(sandbox.presented(name)["fingerprint"] for name in HOSTNAMES), 10, "nothing is presented")
+    wait_until(
+        lambda: not any(sandbox.presented(name)["fingerprint"] for name in HOSTNAMES), 10, "the edge presents nothing"
+    )
 
 
 def test_no_visitor_was_refused(story: Story) -> None:
