@@ -22,14 +22,16 @@ def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) 
     type and place are told, but never its text, which could hold a secret.
     """
     module.no_log_values.update(private_keys.secrets(module.params, module.no_log_values))
+    failure: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     try:
         result = work(module)
     except Exception as error:
         failure = _failure(error)
-    else:
-        module.exit_json(**result)
     # Not while the error is handled: Ansible would add its traceback, and with that its text.
-    module.fail_json(**failure)
+    if failure:
+        module.fail_json(**failure)
+    module.exit_json(**result)
 
 
 def _failure(error: Exception) -> dict[str, Any]:

@@ -154,7 +154,7 @@ def test_raised_limits():
     assert (
         "11 hostname certificates, and 2 more" in judge(full, many, new_certificates=None)["certificate_limit"].message
     )
-    limit = dict(raised, certificates_per_zone=12)
+    limit = {**raised, "certificates_per_zone": 12}
     found = judge(full, many, new_certificates=None, **limit)["certificate_limit"]
     assert "11 hostname certificates, and 2 more are needed; 12 is the limit" in found.message
     assert "client_pki_certificates_per_zone" in found.remedy
