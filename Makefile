@@ -80,7 +80,8 @@ molecule: setup system ## Each server role on real hosts (ARGS="-s nginx" for on
 origins: setup system ## Server drivers and probe against real servers (ARGS="tests/origins/nginx" for some)
 	@$(BIN)/python -m tests.hosts images
 	@if test -z "$$ORIGINLOCK_RELEASES"; then \
-	  echo "NOT RUN: tests/origins for nginx on bookworm and Apache on trixie (ORIGINLOCK_RELEASES=bookworm,trixie runs both)"; fi
+	  echo "NOT RUN: server drivers for nginx on bookworm and Apache on trixie (ORIGINLOCK_RELEASES=bookworm,trixie runs both)"; fi
+	@echo "NOT RUN: the prover against Apache on trixie"
 	@$(PYTEST) $(or $(ARGS),tests/origins)
 
 .PHONY: e2e
