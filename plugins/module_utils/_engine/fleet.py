@@ -50,16 +50,16 @@ def unserved(
 
 
 def unfinished(
-    hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str], stage: str, begun: bool = False
+    hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str], stage: str, begun: str = ""
 ) -> list[str]:
     """Those of ``names`` that this run did not bring to a stage (``aop_stage_done``).
 
-    ``begun``: only those that it began with (``aop_stage_begun``).
+    ``begun``: only those that it last began to bring to this stage (``aop_stage_begun``).
     """
     return [
         name
         for name in names
-        if hostvars[name].get("aop_stage_done") != stage and not (begun and not hostvars[name].get("aop_stage_begun"))
+        if hostvars[name].get("aop_stage_done") != stage and begun in ("", hostvars[name].get("aop_stage_begun"))
     ]
 
 

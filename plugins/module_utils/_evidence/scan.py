@@ -87,6 +87,7 @@ class Scanner:
         self.tally = tally or Tally()
         self._meanings: dict[bytes, tuple[Bucket, Record]] = {}
         self._lengths: list[int] = []
+        self._edge = question.edge.pattern()
         self._bad = self._expression(b"(" + _BAD + b")", _ESCAPED, b"(", b")")
         self._compile()
 
@@ -106,7 +107,7 @@ class Scanner:
             b"".join(
                 (
                     rb'\{"time":"' + start + b"[0-9.]+" + end + b'"',
-                    b',"peer":"' + self.question.edge.pattern() + b'"',
+                    b',"peer":"' + self._edge + b'"',
                     b"," + verdict,
                     b"," + start + b'"method":"[A-Z]+"',
                     b',"path":"' + canary + value,

@@ -108,7 +108,8 @@ def prove(
         if edge is None and hostname.edge_status:
             edge = Outcome("response", hostname.edge_status)
         here = not several or settings.edge_for_every_origin
-        own, references, page_known = _rows(hostname, mine, edge, here, second)
+        unreached = _unreached(mine)
+        own, references, page_known = _rows(hostname, mine, edge, here, second, unreached)
         rows += own
         missed = [
             (entry, "not probed: UDP/%d (%s)" % (entry.port, problem), "no_library")
@@ -116,7 +117,7 @@ def prove(
             if entry.kind == QUIC and problem
         ]
         missed += [(entry, why, "not_probed") for entry, why in origin.missed]
-        missed += [(entry, "not probed: " + why, "not_probed") for entry, why in _unreached(mine).items()]
+        missed += [(entry, "not probed: " + why, "not_probed") for entry, why in unreached.items()]
         summaries.append(judge(hostname, origin.name, own, Known(references, tuple(missed), page_known, several)))
     return Report(tuple(rows), tuple(summaries))
 
@@ -207,7 +208,12 @@ def _edge_address(hostname: str, edge: str) -> tuple[str, int]:
 
 
 def _rows(
-    hostname: Hostname, seen: dict[Case, Outcome], edge: Outcome | None, here: bool, second: dict[Case, Outcome]
+    hostname: Hostname,
+    seen: dict[Case, Outcome],
+    edge: Outcome | None,
+    here: bool,
+    second: dict[Case, Outcome],
+    unreached: dict[Listener, str],
 ) -> tuple[list[Row], dict[Listener, Reference], bool]:
     """All rows, the controls by listener, and whether a protected page was seen."""
     references = _references(seen, edge, here)
@@ -220,15 +226,13 @@ def _rows(
         if _is_front(case) and case.identity == NONE and is_served(outcome)
     }
     page = _page(references, edge)
-    unreached = _unreached(seen)
-    once = set(_doubtful(seen))
     rows = []
     for case, outcome in seen.items():
         own = references.get((case.listener, case.path), references.get((case.listener, ""), Reference()))
         # The protected page is judged by the best control of the hostname, not by what a stray listener serves.
         shown = Reference(own.control, page.get(case.path, own.page))
         baseline = None if case.baseline else nobody.get((case.listener, case.sni.lower()))
-        stable = case not in once or (
+        stable = case not in second or (
             refuses(second[case]) and content(second[case], case.hostname) == content(outcome, case.hostname)
         )
         verdict, reason = classify(case, outcome, shown, baseline, case.listener in anonymous, stable)

@@ -131,7 +131,8 @@ def test_origins_that_did_not_get_there():
         "web3": {},
     }
     assert fleet.unfinished(hostvars, ["web1", "web2", "web3"], "off") == ["web2", "web3"]
-    assert fleet.unfinished(hostvars, ["web1", "web2", "web3"], "off", True) == ["web2"]
+    assert fleet.unfinished(hostvars, ["web1", "web2", "web3"], "off", "off") == ["web2"]
+    assert fleet.unfinished(hostvars, ["web1", "web2", "web3"], "confirmed", "enforce") == [], "another play of the run"
 
 
 def test_a_time_that_is_none():
