@@ -9,9 +9,10 @@ import json
 import socket
 import ssl
 import subprocess
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Dict, List, Optional, Sequence
+from typing import Any, Callable, ClassVar, Dict, List, Optional, Sequence
 
 PACKAGE = Path(__file__).resolve().parents[2] / "plugins" / "module_utils" / "_origin"
 
@@ -61,6 +62,18 @@ print(json.dumps(out))
 """
 
 
+# What explains a change that wasn't taken back: our units, the server's errors, the processes, the states.
+_NOTED = """
+date
+systemctl list-timers --all --no-pager 'originlock-*'
+journalctl --no-pager -o short-precise -n 80
+tail -n 30 /var/log/nginx/error.log /var/log/apache2/error.log
+ps -eo pid,ppid,lstart,args
+ls -l --full-time /var/lib/originlock-aop/*
+tail -n +1 /var/lib/originlock-aop/*/state
+"""
+
+
 @dataclass(frozen=True)
 class Answer:
     """How a request ended: an HTTP status with its body, or the alert or error instead of one."""
@@ -100,6 +113,14 @@ class Host:
         if check and done.returncode != 0:
             raise AssertionError(f"{script!r} failed on {self.container}: {done.stdout}")
         return done.stdout
+
+    def wait_until(self, condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+        """Wait until ``condition`` holds. AssertionError with what the machine has noted if it doesn't."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {seconds:.0f} s: {what}\n{self.sh(_NOTED, check=False)}")
+            time.sleep(0.3)
 
     def put(self, path: str, content: str | bytes) -> None:
         data = content.encode() if isinstance(content, str) else content

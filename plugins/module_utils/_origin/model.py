@@ -168,10 +168,14 @@ Runner = Callable[[Sequence[str], Mapping[str, str]], Completed]
 
 @dataclass(frozen=True)
 class Commands:
-    """What a revert needs to know when nothing of this collection is there any more."""
+    """What a revert needs to know when nothing of this collection is there any more.
+
+    ``pid_file`` names the process whose children a reload renews; where it's empty, that isn't looked at.
+    """
 
     validate: tuple[str, ...]
     reload: tuple[str, ...]
+    pid_file: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
 
 

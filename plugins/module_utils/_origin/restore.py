@@ -32,10 +32,13 @@ LEFT = "left.json"
 #: States of a transaction whose files may have to be put back.
 UNFINISHED = ("open", "live", "reverting")
 
-#: How long the timer's program goes on trying, and its pause between two attempts.
+#: How long the timer's program goes on trying, and its first and longest pause between two attempts.
 GIVE_UP_SECONDS = 3600
-RETRY_SECONDS = 20
+FIRST_PAUSE_SECONDS = 1
+LONGEST_PAUSE_SECONDS = 20
 COMMAND_SECONDS = 120
+#: How long a server may take to have new processes after it was told to reload.
+RELOAD_SECONDS = 20
 
 
 class Busy(OSError):
@@ -215,6 +218,47 @@ def check(folder: str) -> int:
     return 0
 
 
+def children(parent: int) -> set[int]:
+    """The processes of the server whose first one is ``parent``: loggers and the like have another name."""
+    program = process_fields(parent)[:1]
+    found = set()
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            fields = process_fields(int(name))
+            if fields[2:3] == [str(parent)] and fields[:1] == program:
+                found.add(int(name))
+    return found
+
+
+def process_fields(pid: int) -> list[str]:
+    """Name, state, parent and so on of a process; empty if there's none. The name may hold blanks and brackets."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="latin-1") as stream:
+            text = stream.read()
+    except OSError:
+        return []
+    name, _bracket, rest = text.partition("(")[2].rpartition(")")
+    return [name, *rest.split()]
+
+
+def _processes(pid_file: str) -> set[int]:
+    try:
+        with open(pid_file, encoding="ascii") as stream:
+            return children(int(stream.read().strip()))
+    except (OSError, ValueError):
+        return set()
+
+
+def _reloaded(pid_file: str, before: set[int]) -> bool:
+    """Whether the server has processes that it didn't have ``before``; a reload may fail after all said it's well."""
+    deadline = time.monotonic() + RELOAD_SECONDS
+    while not _processes(pid_file) - before:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 def attempt(folder: str) -> str:
     """Take the change in ``folder`` back unless it's over; return what prevents it, or nothing."""
     if read_state(folder) not in UNFINISHED:
@@ -224,6 +268,7 @@ def attempt(folder: str) -> str:
         sys.stderr.write(f"originlock.aop: {entry['path']} was changed by somebody else and isn't put back\n")
     commands = load_manifest(folder)["commands"]
     environment = dict(os.environ, **commands["environment"])
+    before = _processes(commands["pid_file"])
     for name in ("validate", "reload"):
         # The timer runs a copy of this file, where there is no AnsibleModule.
         done = subprocess.call(  # pylint: disable=ansible-bad-function
@@ -231,11 +276,13 @@ def attempt(folder: str) -> str:
         )
         if done != 0:
             return f"{name} failed after the files were put back"
+    if commands["pid_file"] and not _reloaded(commands["pid_file"], before):
+        return f"the files were put back, but the server has no new processes {RELOAD_SECONDS} s after its reload"
     write_state(folder, "expired")
     return ""
 
 
-def main(folder: str, give_up: float = GIVE_UP_SECONDS, retry: float = RETRY_SECONDS) -> int:
+def main(folder: str, give_up: float = GIVE_UP_SECONDS, pause: float = FIRST_PAUSE_SECONDS) -> int:
     """Take the change in ``folder`` back unless it was confirmed; used by the timer. Tries again until it's done."""
     deadline = time.monotonic() + give_up
     who = f"the timer of {os.path.basename(folder)}"
@@ -248,9 +295,10 @@ def main(folder: str, give_up: float = GIVE_UP_SECONDS, retry: float = RETRY_SEC
         if not problem:
             return 0
         sys.stderr.write(f"originlock.aop: {problem}\n")
-        if time.monotonic() + retry > deadline:
+        if time.monotonic() + pause > deadline:
             return 1
-        time.sleep(retry)
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
 if __name__ == "__main__":

@@ -70,6 +70,7 @@ class Transaction:
                 "commands": {
                     "validate": list(commands.validate),
                     "reload": list(commands.reload),
+                    "pid_file": commands.pid_file,
                     "environment": dict(commands.environment),
                 },
             }

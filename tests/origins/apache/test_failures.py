@@ -95,10 +95,7 @@ def test_an_unconfirmed_change_goes_away_by_itself(apache: ApacheHost, clients: 
     outcome = apache.apply([clients.wanted(HOST, "enforce")], confirm_within=6)
     assert outcome.get("transaction"), outcome
     assert not apache.request(HOST, HOST).served
-    deadline = time.monotonic() + 20
-    while not apache.request(HOST, HOST).served:
-        assert time.monotonic() < deadline
-        time.sleep(0.3)
+    apache.wait_until(lambda: apache.request(HOST, HOST).served, "the change is taken back")
     assert apache.sh("cat /etc/apache2/aop/*") == before
     kept = apache.apply([clients.wanted(HOST, "enforce")], confirm_within=60)
     assert apache.driver(what="confirm", id=kept["transaction"]) == {"changed": True}

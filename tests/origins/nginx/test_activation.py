@@ -207,10 +207,7 @@ def test_nobody_confirms(nginx: NginxHost, clients: Clients) -> None:
     result = nginx.apply([clients.wanted(APP, "enforce")], confirm_within=6)
     assert result["transaction"]
     assert nginx.request(APP, APP).status == 400
-    deadline = time.monotonic() + 20
-    while nginx.request(APP, APP).status != 200 and time.monotonic() < deadline:
-        time.sleep(0.5)
-    assert nginx.request(APP, APP).status == 200
+    nginx.wait_until(lambda: nginx.request(APP, APP).status == 200, "the change is taken back")
     late = nginx.driver(what="confirm", id=result["transaction"])
     assert "reverted by its timer" in late["error"]
     assert configuration(nginx) == before
@@ -221,16 +218,30 @@ def test_the_timer_tries_again_until_the_server_accepts_the_old_files(nginx: Ngi
     result = nginx.apply([clients.wanted(APP, "enforce")], confirm_within=6)
     state = f"/var/lib/originlock-aop/{result['transaction']}/state"
     nginx.put("/etc/nginx/conf.d/broken.conf", "nonsense on;\n")
-    nginx.sh(f"timeout 20 sh -c 'until grep -q reverting {state}; do sleep 0.1; done'; sleep 0.5")
+    nginx.wait_until(lambda: "reverting" in nginx.read(state), "the timer begins")
     assert "is being taken back" in nginx.driver(what="confirm", id=result["transaction"])["error"]
     assert "doesn't run on them yet" in nginx.driver(what="revert", id=result["transaction"])["error"]
     assert nginx.request(APP, APP).status == 400
     nginx.sh("rm /etc/nginx/conf.d/broken.conf")
-    nginx.sh(f"timeout 40 sh -c 'until grep -q expired {state}; do sleep 0.1; done'")
-    deadline = time.monotonic() + 5
-    while nginx.request(APP, APP).status != 200 and time.monotonic() < deadline:
-        time.sleep(0.2)
+    nginx.wait_until(lambda: "expired" in nginx.read(state), "the timer has taken the change back")
     assert nginx.request(APP, APP).status == 200
+
+
+def test_the_timer_tries_again_until_the_reload_is_carried_out(nginx: NginxHost, clients: Clients) -> None:
+    result = nginx.apply([clients.wanted(APP, "enforce")], confirm_within=6)
+    unit = f"originlock-aop-revert-{result['transaction']}"
+    state = f"/var/lib/originlock-aop/{result['transaction']}/state"
+    nginx.sh("systemd-run --unit busy python3 -m http.server 8443 --bind 0.0.0.0; sleep 0.5")
+    try:
+        nginx.put("/etc/nginx/conf.d/busy.conf", "server { listen 8443; return 204; }\n")
+        noted = "the files were put back, but the server has no new processes"
+        nginx.wait_until(lambda: noted in nginx.sh(f"journalctl --no-pager -u {unit}"), "the timer sees it")
+        assert nginx.read(state) == "reverting"
+        assert nginx.request(APP, APP).status == 400
+    finally:
+        nginx.sh("systemctl stop busy")
+    nginx.wait_until(lambda: nginx.request(APP, APP).status == 200, "nginx runs on the old files")
+    nginx.wait_until(lambda: nginx.read(state) == "expired", "that is noted")
 
 
 def test_a_run_that_is_killed_is_taken_back_by_its_timer(nginx: NginxHost, clients: Clients) -> None:
@@ -244,11 +255,8 @@ def test_a_run_that_is_killed_is_taken_back_by_its_timer(nginx: NginxHost, clien
     )
     assert ended == "open"
     assert configuration(nginx) != before
-    deadline = time.monotonic() + 20
-    while configuration(nginx) != before:
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
-    assert nginx.request(APP, APP).status == 200
+    nginx.wait_until(lambda: configuration(nginx) == before, "the old files are back")
+    nginx.wait_until(lambda: nginx.request(APP, APP).status == 200, "nginx runs on them")
 
 
 def test_a_change_is_taken_back_on_wish(nginx: NginxHost, clients: Clients) -> None:
@@ -271,10 +279,7 @@ def test_an_edit_of_the_site_survives_the_timer(nginx: NginxHost, clients: Clien
     result = nginx.apply([clients.wanted(APP, "enforce")], confirm_within=6)
     assert nginx.read(site) != before
     nginx.sh(f"echo '# a note of mine' >> {site}")
-    deadline = time.monotonic() + 20
-    while nginx.request(APP, APP).status != 200 and time.monotonic() < deadline:
-        time.sleep(0.5)
-    assert nginx.request(APP, APP).status == 200
+    nginx.wait_until(lambda: nginx.request(APP, APP).status == 200, "the change is taken back")
     assert nginx.read(site) == before + "# a note of mine\n"
     assert f"{site} was changed by somebody else" in nginx.driver(what="confirm", id=result["transaction"])["error"]
     (left,) = nginx.driver(what="revert", id=result["transaction"])["left"]

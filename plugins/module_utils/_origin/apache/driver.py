@@ -87,6 +87,7 @@ class Apache:
         return Commands(
             validate=(self._paths.control, "-t"),
             reload=("systemctl", "reload-or-restart", self._paths.service + ".service"),
+            pid_file=self._pid_file,
         )
 
 

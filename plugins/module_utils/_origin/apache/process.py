@@ -20,6 +20,7 @@ from typing import Callable, Optional
 
 from ..errors import OriginError
 from ..model import NOTHING, RELOAD, RESTART, Completed, Runner
+from ..restore import children, process_fields
 from .paths import Paths
 
 #: Seconds to wait for the new generation of processes, and for which the server must live on after that.
@@ -148,36 +149,13 @@ class Server:
                 pid = int(stream.read().strip())
         except (OSError, ValueError):
             return None
-        return pid if _stat(pid)[1:2] not in ([], ["Z"], ["X"]) else None
+        return pid if process_fields(pid)[1:2] not in ([], ["Z"], ["X"]) else None
 
     def _unit(self) -> str:
         return self._paths.service + ".service"
 
     def _systemd(self, *arguments: str) -> Completed:
         return self._run(("systemctl", *arguments), {})
-
-
-def children(parent: int) -> set[int]:
-    """The server processes of ``parent``: piped loggers have another name and don't count."""
-    program = _stat(parent)[:1]
-    found = set()
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            fields = _stat(int(name))
-            if fields[2:3] == [str(parent)] and fields[:1] == program:
-                found.add(int(name))
-    return found
-
-
-def _stat(pid: int) -> list[str]:
-    """Name, state, parent and so on of a process; empty if there's none. The name may hold blanks and brackets."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="latin-1") as stream:
-            text = stream.read()
-    except OSError:
-        return []
-    name, _bracket, rest = text.partition("(")[2].rpartition(")")
-    return [name, *rest.split()]
 
 
 def _size(path: str) -> int:

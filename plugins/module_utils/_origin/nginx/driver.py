@@ -28,6 +28,7 @@ class NginxDriver:
         self.paths = paths
         self.run = run
         self._log_path = ""
+        self._pid_file = ""
 
     def discover(self) -> Discovery:
         """What nginx says it loads, and what of it is ours."""
@@ -40,6 +41,7 @@ class NginxDriver:
         if http is None:
             raise OriginError(f"{loaded.main} has no http block", "There are no sites to protect on this server.")
         found = Discovery(loaded, http, build, self.paths)
+        self._pid_file = found.pid_file
         own, strangers = _own_files(found)
         return Discovery(
             loaded,
@@ -92,7 +94,7 @@ class NginxDriver:
 
     def commands(self) -> Commands:
         """How to check and reload nginx without us."""
-        return Commands(validate=(*self._nginx(), "-t"), reload=(*self._nginx(), "-s", "reload"))
+        return Commands((*self._nginx(), "-t"), (*self._nginx(), "-s", "reload"), pid_file=self._pid_file)
 
     def _nginx(self) -> tuple[str, ...]:
         return (self.paths.binary, "-c", self.paths.config) if self.paths.config else (self.paths.binary,)

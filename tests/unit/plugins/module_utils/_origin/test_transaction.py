@@ -329,10 +329,61 @@ def test_the_timer_tries_again(place: Path) -> None:
     work = Transaction.begin("nginx", changes(place), Commands(check, ("true",)), str(place / "state"))
     work.write(changes(place))
     work.live()
-    assert restore.main(work.folder, give_up=10, retry=0.01) == 0
+    assert restore.main(work.folder, give_up=10, pause=0.01) == 0
     assert tries.read_text().count("\n") == 4
     assert snapshot(place) == before
     assert restore.read_state(work.folder) == "expired"
+
+
+# Stands for a server: a process that keeps a child, and has a new one instead after a SIGHUP.
+SERVER = """
+import os, signal, sys, time
+
+def worker(*_of_the_signal):
+    global child
+    if child:
+        os.kill(child, signal.SIGKILL)
+        os.wait()
+    child = os.fork()
+    if not child:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        while os.getppid() == parent:
+            time.sleep(0.05)
+        os._exit(0)
+
+child, parent = 0, os.getpid()
+signal.signal(signal.SIGHUP, worker)
+worker()
+with open(sys.argv[1] + ".new", "w") as stream:
+    stream.write(str(os.getpid()))
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+while True:
+    time.sleep(1)
+"""
+
+
+@pytest.mark.parametrize("signal", ["HUP", "0"])
+def test_the_timer_looks_whether_the_reload_was_carried_out(
+    place: Path, signal: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(restore, "RELOAD_SECONDS", 0.5)
+    pid_file = place / "server.pid"
+    with subprocess.Popen([sys.executable, "-c", SERVER, str(pid_file)]) as process:
+        try:
+            while not pid_file.exists():
+                time.sleep(0.01)
+            (first,) = restore.children(process.pid)
+            reload = ("sh", "-c", f"kill -{signal} {process.pid}")
+            commands = Commands(("true",), reload, pid_file=str(pid_file))
+            work = Transaction.begin("nginx", changes(place), commands, str(place / "state"))
+            work.live()
+            carried_out = signal == "HUP"
+            assert restore.main(work.folder, give_up=0) == (0 if carried_out else 1)
+            assert ("no new processes 0.5 s after its reload" in capsys.readouterr().err) is not carried_out
+            assert restore.read_state(work.folder) == ("expired" if carried_out else "reverting")
+            assert (restore.children(process.pid) == {first}) is not carried_out
+        finally:
+            process.kill()
 
 
 def test_the_timer_tries_again_when_a_program_is_missing_or_hangs(

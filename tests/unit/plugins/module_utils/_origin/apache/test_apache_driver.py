@@ -10,6 +10,7 @@ import tempfile
 import pytest
 
 from ansible_collections.originlock.aop.plugins.module_utils._origin import apache as package
+from ansible_collections.originlock.aop.plugins.module_utils._origin import restore
 from ansible_collections.originlock.aop.plugins.module_utils._origin.apache import process
 from ansible_collections.originlock.aop.plugins.module_utils._origin.apache.process import Knock, Server
 from ansible_collections.originlock.aop.plugins.module_utils._origin.errors import OriginError, ValidationFailed
@@ -77,7 +78,10 @@ def test_live_check_shows_the_words(apache):
 
 
 def test_what_a_revert_needs_starts_a_dead_server(apache):
-    commands = apache.driver().commands()
+    driver = apache.driver()
+    driver.discover()
+    commands = driver.commands()
+    assert commands.pid_file.endswith("/apache2.pid")
     assert commands.validate == ("apachectl", "-t")
     assert commands.reload == ("systemctl", "reload-or-restart", "apache2.service")
 
@@ -168,7 +172,7 @@ def test_nobody_answers(apache, monkeypatch):
 
 
 def test_processes_of_this_machine():
-    same_program = process._stat(os.getppid())[:1] == process._stat(os.getpid())[:1]
-    assert (os.getpid() in process.children(os.getppid())) is same_program
-    assert process._stat(os.getpid())[2] == str(os.getppid())
-    assert process._stat(2**22 + 1) == []
+    same_program = restore.process_fields(os.getppid())[:1] == restore.process_fields(os.getpid())[:1]
+    assert (os.getpid() in restore.children(os.getppid())) is same_program
+    assert restore.process_fields(os.getpid())[2] == str(os.getppid())
+    assert restore.process_fields(2**22 + 1) == []
