@@ -179,11 +179,9 @@ def _tell_limit(error: ApiError, store: Store, known: Sequence[Certificate]) -> 
     """Codes of a used up limit are not documented, so the count itself is told."""
     count = sum(1 for certificate in known if certificate.live)
     if count >= CERTIFICATES_PER_ZONE and not error.denied and not error.has(1408, 1412):
-        error.remedy = "The zone had %d %ss already, and %d is Cloudflare's limit: delete those no longer used. %s" % (
-            count,
-            store.noun,
-            CERTIFICATES_PER_ZONE,
-            error.remedy,
+        error.remedy = (
+            "The zone had %d %ss already, and Cloudflare allows %d unless it raised that: "
+            "delete those no longer used. %s" % (count, store.noun, CERTIFICATES_PER_ZONE, error.remedy)
         )
 
 

@@ -135,7 +135,6 @@ class Client:
         budget: Optional[Budget] = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
-        agent: str = "originlock.aop",
     ) -> None:
         self._url = checked_url(url)
         self._headers = dict(credentials.headers())
@@ -150,7 +149,7 @@ class Client:
         self._session = requests.Session()
         # A callable, so that a .netrc entry for the host cannot replace our credentials.
         self._session.auth = self._authorise
-        self._session.headers.update({"User-Agent": agent, "Accept": "application/json"})
+        self._session.headers.update({"User-Agent": "originlock.aop", "Accept": "application/json"})
         if is_loopback(urllib.parse.urlsplit(self._url).hostname or ""):
             self._session.trust_env = False
         adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=CONCURRENCY, max_retries=0)

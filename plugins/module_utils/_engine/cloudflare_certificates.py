@@ -125,7 +125,8 @@ def _present(
     count = len(new) + sum(1 for one in known if one.live)
     if new and count > CERTIFICATES_PER_ZONE:
         module.warn(
-            "The zone would have %d %ss; Cloudflare's limit is %d." % (count, store.noun, CERTIFICATES_PER_ZONE)
+            "The zone would have %d %ss; Cloudflare allows %d unless it raised that for you."
+            % (count, store.noun, CERTIFICATES_PER_ZONE)
         )
     result: Dict[str, Any] = {"changed": bool(new), "zone": zone.public(), "progress": []}
     result["diff"] = _diff([one for one in before if one and one.live], leaves)

@@ -15,11 +15,10 @@ ENFORCE = "enforce"
 STAGES: tuple[str, ...] = (OFF, LOG_ONLY, ENFORCE)
 
 #: How a change becomes live. ``replace`` starts fresh processes beside the old ones (nginx binary upgrade), so that
-#: no TLS session of before is resumed and no connection is dropped; ``restart`` is the fallback for that.
+#: no TLS session of before is resumed and no connection is dropped.
 NOTHING = "none"
 RELOAD = "reload"
 REPLACE = "replace"
-RESTART = "restart"
 
 #: Every generated file starts with this, so that it's known as ours and tells the stage it stands for.
 MARK = "originlock.aop"

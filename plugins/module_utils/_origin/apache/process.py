@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Callable, Optional
 
 from ..errors import OriginError
-from ..model import NOTHING, RELOAD, RESTART, Completed, Runner
+from ..model import NOTHING, Completed, Runner
 from ..restore import children, process_fields
 from .paths import Paths
 
@@ -72,21 +72,21 @@ class Server:
             before: set[int] = set()
         else:
             before = children(parent)
-            self._tell(kind)
-        self._watch(parent if kind == RELOAD else None, before)
+            self._tell()
+        self._watch(parent, before)
         for knock in knocks:
             self._knock(knock)
 
-    def _tell(self, kind: str) -> None:
+    def _tell(self) -> None:
         active = self._systemd("is-active", "--quiet", self._unit()).status == 0 if _has_systemd() else False
         if active:
-            done = self._systemd("restart" if kind == RESTART else "reload", self._unit())
+            done = self._systemd("reload", self._unit())
         else:
-            done = self._run((self._paths.control, "-k", "restart" if kind == RESTART else "graceful"), {})
+            done = self._run((self._paths.control, "-k", "graceful"), {})
         if done.status != 0:
             if self._parent() is None:
                 raise self._died()
-            raise self._failed(f"Apache can't be told to {kind}: {done.output.strip()}")
+            raise self._failed(f"Apache can't be told to reload: {done.output.strip()}")
 
     def _start(self) -> None:
         if _has_systemd():

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from .. import logrotate
 from ..errors import OriginError, ValidationFailed
-from ..model import NOTHING, REPLACE, RESTART, Commands, Options, Plan, Protection, Runner, Site
+from ..model import NOTHING, REPLACE, Commands, Options, Plan, Protection, Runner, Site
 from . import dump, notices, plan, render, staging, web
 from .process import Nginx
 from .survey import Build, Discovery, Paths
@@ -87,8 +87,6 @@ class NginxDriver:
         process = self._process()
         if kind == REPLACE:
             process.replace()
-        elif kind == RESTART:
-            process.restart()
         else:
             process.reload()
 
