@@ -21,8 +21,8 @@ _ADDRESSES = ("A", "AAAA", "CNAME")
 def proxied(client: Client, zone_id: str, hostnames: Sequence[str]) -> Optional[Dict[str, Optional[bool]]]:
     """For each hostname: proxied, not proxied (True, False), or None where the zone has no address record for it.
 
-    A wildcard record one label above counts where there is no record of the name itself. None altogether where the API
-    does not show DNS records (no permission ``DNS Read``).
+    Where there is no record of the name itself, the nearest wildcard record above it counts. None altogether where the
+    API does not show DNS records (no permission ``DNS Read``).
     """
     try:
         records = list(_records(client, zone_id, hostnames))
@@ -42,11 +42,18 @@ def _records(client: Client, zone_id: str, hostnames: Sequence[str]) -> Iterable
         return client.pages(LIST_DNS, PER_PAGE, zone_id=zone_id)
     found: List[Mapping[str, Any]] = []
     for hostname in hostnames:
-        found.extend(client.pages(LIST_DNS, 100, query={"name": hostname}, zone_id=zone_id))
-        wildcard = "*." + hostname.partition(".")[2]
-        if not found or not any(_name(record) == hostname for record in found):
-            found.extend(client.pages(LIST_DNS, 100, query={"name": wildcard}, zone_id=zone_id))
+        for name in (hostname, *_wildcards(hostname)):
+            records = list(client.pages(LIST_DNS, 100, query={"name": name}, zone_id=zone_id))
+            found.extend(records)
+            if any(record.get("type") in _ADDRESSES for record in records):
+                break
     return found
+
+
+def _wildcards(hostname: str) -> List[str]:
+    """The names of wildcard records that may stand for ``hostname``, the nearest first; none above two labels."""
+    labels = hostname.split(".")
+    return ["*." + ".".join(labels[i:]) for i in range(1, len(labels) - 1)]
 
 
 def _name(record: Mapping[str, Any]) -> str:
@@ -57,5 +64,7 @@ def _name(record: Mapping[str, Any]) -> str:
 
 
 def _state(hostname: str, known: Mapping[str, Sequence[bool]]) -> Optional[bool]:
-    states = known.get(hostname) or known.get("*." + hostname.partition(".")[2])
-    return None if states is None else all(states)
+    for name in (hostname, *_wildcards(hostname)):
+        if name in known:
+            return all(known[name])
+    return None
