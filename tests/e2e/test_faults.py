@@ -198,6 +198,8 @@ def test_off_while_an_origin_is_out_of_reach(story: Story) -> None:
         assert trees[APACHE] == before[APACHE]
         assert trees[NGINX] != before[NGINX]
         served(story.theatre)
+    alone = story.theatre.play("rollback", "--limit", NGINX, check=False, aop_rollback_to="off")
+    assert "Nothing was changed, because the plays on localhost were left out." in alone.output, alone.output
     played = story.theatre.play("rollback", "--limit", f"localhost,{NGINX}", aop_rollback_to="off")
     assert f"this run did not relax {APACHE}." in played.output, played.output
     assert len(associations(story.theatre)) == len(HOSTNAMES)
