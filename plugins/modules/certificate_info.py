@@ -42,7 +42,7 @@ options:
 EXAMPLES = r"""
 - name: What is that file on the origin
   originlock.aop.certificate_info:
-    path: /etc/nginx/aop/ca.pem
+    path: /etc/nginx/aop/app.example.com.pem
   register: found
 
 - name: Would the edge's certificate be accepted

@@ -351,7 +351,12 @@ holes:
       description: What to do.
       type: str
 findings:
-  description: What a person should know besides, such as an origin that refuses our own certificate.
+  description:
+    - What a person should know besides, such as an origin that refuses our own certificate (C(down)).
+    - C(not_served), the listener doesn't serve the hostname.
+    - With O(expect=log_only) and O(expect=open) also C(refuses), clients are refused.
+    - With O(expect=log_only) also C(not_asked), somebody is served without having been asked for a certificate.
+    - With O(expect=open) also C(asked), a certificate is asked for.
   returned: success
   type: list
   elements: dict

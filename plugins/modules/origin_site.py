@@ -183,7 +183,9 @@ findings:
   elements: dict
   contains:
     code:
-      description: A stable name of the finding.
+      description:
+        - A stable name of the finding. C(docs/servers/nginx.md) and C(docs/servers/apache.md) of the collection
+          say what each means.
       type: str
     severity:
       description: C(error), C(warning) or C(info).
