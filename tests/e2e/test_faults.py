@@ -129,7 +129,46 @@ def test_the_edge_stops_presenting_after_the_gate(story: Story, host: str) -> No
         assert "A canary failed: " in played.output
     other = APACHE if host == NGINX else NGINX
     assert not story.theatre.shell(other, f'grep \'"stage":"enforce"\' {LOGS[other.partition("-")[0]]} || true')
-    story.theatre.shell(host, f": > {LOGS[host.partition('-')[0]]}")
+    forget_enforcement(story)
+
+
+def forget_enforcement(story: Story) -> None:
+    for host in (NGINX, APACHE):
+        story.theatre.shell(host, f": > {LOGS[host.partition('-')[0]]}")
+
+
+def test_all_origins_of_a_batch_go_back(story: Story) -> None:
+    sandbox = story.theatre.sandbox
+    before = story.trees()
+    since = story.moment()
+    with Once(lambda: enforces(story, APACHE), lambda: sandbox.edge_switches(present="none")) as fault:
+        played = story.theatre.play("enforce", check=False, aop_evidence_since=since, aop_batches=["100%"], **FAST)
+    assert fault.done, played.output
+    assert played.status != 0
+    for host in (NGINX, APACHE):
+        assert f"{host} is back where it was." in played.output, played.output
+    assert story.trees() == before
+    sandbox.edge_switches(present="normal")
+    served(story.theatre)
+    forget_enforcement(story)
+
+
+def test_one_of_a_batch_can_not_be_confirmed(story: Story) -> None:
+    """Its timer was faster. What was confirmed on the other origin is relaxed again: the batch goes back."""
+    before = story.trees()
+    since = story.moment()
+    timer = "systemctl start \"$(systemctl list-units --plain --no-legend 'originlock-aop-revert-*.timer' | cut -d. -f1)\""
+    with Once(lambda: enforces(story, APACHE), lambda: story.theatre.shell(APACHE, timer)) as fault:
+        played = story.theatre.play(
+            "enforce", check=False, aop_evidence_since=since, aop_batches=["100%"], aop_probe=False, aop_soak_seconds=8
+        )
+    assert fault.done, played.output
+    assert played.status != 0
+    assert f"{APACHE} was taken back by its timer" in played.output, played.output
+    assert f"{NGINX} is at log_only again." in played.output, played.output
+    assert story.trees() == before
+    served(story.theatre)
+    forget_enforcement(story)
 
 
 def test_the_controller_dies_right_after_enforcing(story: Story) -> None:

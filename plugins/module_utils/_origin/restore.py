@@ -133,7 +133,17 @@ def read_state(folder: str) -> str:
 
 def write_state(folder: str, state: str) -> None:
     """Note the state of the transaction, durably."""
-    write_atomically(os.path.join(folder, STATE), state.encode("ascii"), 0o600, os.geteuid(), os.getegid())
+    path, content = os.path.join(folder, STATE), state.encode("ascii")
+    try:
+        write_atomically(path, content, 0o600, os.geteuid(), os.getegid())
+    except OSError:
+        # On a full disk there's no place for a second file, but within the first one.
+        if not read_state(folder):
+            raise
+        with open(path, "r+b") as stream:
+            stream.write(content)
+            stream.truncate()
+            os.fsync(stream.fileno())
 
 
 def load_manifest(folder: str) -> dict[str, Any]:
@@ -252,11 +262,21 @@ def _processes(pid_file: str) -> set[int]:
 def _reloaded(pid_file: str, before: set[int]) -> bool:
     """Whether the server has processes that it didn't have ``before``; a reload may fail after all said it's well."""
     deadline = time.monotonic() + RELOAD_SECONDS
-    while not _processes(pid_file) - before:
-        if time.monotonic() > deadline:
-            return False
+    while time.monotonic() < deadline:
+        now = _processes(pid_file)
+        # nginx tells which of its workers serve nobody new any more.
+        if now - before and not any(_title(pid) == b"nginx: worker process" for pid in now & before):
+            return True
         time.sleep(0.05)
-    return True
+    return False
+
+
+def _title(pid: int) -> bytes:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as stream:
+            return stream.read().strip(b"\0 ")
+    except OSError:
+        return b""
 
 
 def attempt(folder: str) -> str:
@@ -268,8 +288,9 @@ def attempt(folder: str) -> str:
         sys.stderr.write(f"originlock.aop: {entry['path']} was changed by somebody else and isn't put back\n")
     commands = load_manifest(folder)["commands"]
     environment = dict(os.environ, **commands["environment"])
-    before = _processes(commands["pid_file"])
+    before: set[int] = set()
     for name in ("validate", "reload"):
+        before = _processes(commands["pid_file"])
         # The timer runs a copy of this file, where there is no AnsibleModule.
         done = subprocess.call(  # pylint: disable=ansible-bad-function
             commands[name], env=environment, stdin=subprocess.DEVNULL, timeout=COMMAND_SECONDS
