@@ -86,7 +86,8 @@ options:
       edge_status:
         description:
           - The status that a request through the edge got just now, as the positive control. V(0) is not known.
-          - See O(edge) for what counts. The protected page stays unknown, so that pages can't be compared.
+          - See O(edge) for what counts; here, redirects do, too. The protected page stays unknown, so that pages can't
+            be compared.
         type: int
         default: 0
       certificate:
@@ -174,8 +175,9 @@ options:
     description:
       - Make one request for each hostname through the edge, as a positive control. V(dns) goes where the hostname
         points to; V(HOST:PORT) goes there.
-      - It counts only where O(certificate) was not tried, and only with a status below 500 other than 400, 403, 421
-        and 429, which an edge gives by itself.
+      - It counts only where O(certificate) was not tried, and only with a status below 500 other than redirects, 400,
+        403, 421 and 429, which an edge gives by itself, and not from the edge's cache. It carries a random query, so
+        that caches don't have the answer.
       - It reaches one origin. If there are several in O(origins), it proves none of them, unless
         O(edge_for_every_origin=true). So give all origins of a hostname in one call.
     type: str
@@ -357,6 +359,11 @@ findings:
     - With O(expect=log_only) and O(expect=open) also C(refuses), clients are refused.
     - With O(expect=log_only) also C(not_asked), somebody is served without having been asked for a certificate.
     - With O(expect=open) also C(asked), a certificate is asked for.
+    - With O(expect=enforce) also C(not_asked), somebody is refused without having been asked for a certificate;
+      C(edge_refused), the edge is refused though our own certificate gets in; and C(page_unknown), a page that every
+      name gets may be the protected one.
+    - C(not_probed), a listener that can't be reached from here, or (an error with O(expect=enforce)) one that speaks
+      neither TLS 1.2 or 1.3 nor plain HTTP.
   returned: success
   type: list
   elements: dict

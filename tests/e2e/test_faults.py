@@ -107,10 +107,9 @@ def test_the_edge_stops_presenting_after_the_gate(story: Story, host: str) -> No
     before = story.trees()
     seen = sandbox.edge_journal()[-1]["seq"]
     since = story.moment()
-    first = {"aop_hosts": "nginx_origins:apache_origins" if host == NGINX else "apache_origins:nginx_origins"}
     with Once(lambda: enforces(story, host), lambda: sandbox.edge_switches(present="none")) as fault:
         played = story.theatre.play(
-            "enforce", check=False, aop_evidence_since=since, aop_batches=[1, "100%"], **first, **FAST
+            "enforce", check=False, aop_evidence_since=since, aop_batches=[1, "100%"], **begins_with(host), **FAST
         )
     assert fault.done, played.output
     assert played.status != 0
@@ -130,6 +129,10 @@ def test_the_edge_stops_presenting_after_the_gate(story: Story, host: str) -> No
     other = APACHE if host == NGINX else NGINX
     assert not story.theatre.shell(other, f'grep \'"stage":"enforce"\' {LOGS[other.partition("-")[0]]} || true')
     forget_enforcement(story)
+
+
+def begins_with(host: str) -> dict[str, str]:
+    return {"aop_hosts": "nginx_origins:apache_origins" if host == NGINX else "apache_origins:nginx_origins"}
 
 
 def forget_enforcement(story: Story) -> None:
@@ -157,7 +160,9 @@ def test_one_of_a_batch_can_not_be_confirmed(story: Story) -> None:
     """Its timer was faster. What was confirmed on the other origin is relaxed again: the batch goes back."""
     before = story.trees()
     since = story.moment()
-    timer = "systemctl start \"$(systemctl list-units --plain --no-legend 'originlock-aop-revert-*.timer' | cut -d. -f1)\""
+    timer = (
+        "systemctl start \"$(systemctl list-units --plain --no-legend 'originlock-aop-revert-*.timer' | cut -d. -f1)\""
+    )
     with Once(lambda: enforces(story, APACHE), lambda: story.theatre.shell(APACHE, timer)) as fault:
         played = story.theatre.play(
             "enforce", check=False, aop_evidence_since=since, aop_batches=["100%"], aop_probe=False, aop_soak_seconds=8
@@ -171,29 +176,34 @@ def test_one_of_a_batch_can_not_be_confirmed(story: Story) -> None:
     forget_enforcement(story)
 
 
-def test_the_controller_dies_right_after_enforcing(story: Story) -> None:
+@pytest.mark.parametrize("host", [NGINX, APACHE])
+def test_the_controller_dies_right_after_enforcing(story: Story, host: str) -> None:
     """Nobody confirms: the origin's own timer takes it back."""
     before = story.trees()
     since = story.moment()
     process = story.theatre.start(
-        "enforce", "-v", **{"aop_evidence_since": since, "aop_confirm_seconds": CONFIRM, "aop_batches": [1], **FAST}
+        "enforce",
+        "-v",
+        **begins_with(host),
+        **{"aop_evidence_since": since, "aop_confirm_seconds": CONFIRM, "aop_batches": [1], **FAST},
     )
     try:
-        wait_until(lambda: enforces(story, NGINX) or process.poll() is not None, 90, "nginx enforces")
+        wait_until(lambda: enforces(story, host) or process.poll() is not None, 90, "it enforces")
     finally:
         os.killpg(process.pid, signal.SIGKILL)
     output = process.communicate()[0]
     assert "PLAY RECAP" not in output, output
-    assert story.trees()[NGINX] != before[NGINX], "it was killed too early"
+    assert story.trees()[host] != before[host], "it was killed too early"
     seconds = wait_until(lambda: story.trees() == before, CONFIRM + 10, "the origin is as before")
     print(f"reverted by its timer {seconds:.0f} s after the controller was killed")
     served(story.theatre)
-    wait_until(lambda: not enforced_now(story), 10, "nginx serves without a certificate")
+    wait_until(lambda: not enforced_now(story, host), 10, "it serves without a certificate")
+    forget_enforcement(story)
 
 
-def enforced_now(story: Story) -> bool:
-    """Whether nginx refuses a request past the edge."""
-    address = story.theatre.fleet["hosts"][NGINX]["address"]
+def enforced_now(story: Story, host: str) -> bool:
+    """Whether the origin refuses a request past the edge."""
+    address = story.theatre.fleet["hosts"][host]["address"]
     command = (
         f"curl -sk -o /dev/null -w '%{{http_code}}' --resolve {HOSTNAMES[0]}:443:{address} https://{HOSTNAMES[0]}/"
     )

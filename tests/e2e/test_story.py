@@ -20,7 +20,7 @@ from .support import associations, certificates, differences, role_tasks, wait_u
 
 pytestmark = pytest.mark.chapters
 RATE = 55
-LEAST_RATE = 40
+LEAST_RATE = 50
 
 
 @pytest.fixture(scope="module")

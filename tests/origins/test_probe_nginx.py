@@ -182,6 +182,35 @@ def test_control_through_an_edge(stage: Stage) -> None:
     assert (summary.verdict, summary.control) == ("down", "failed")
 
 
+def test_a_list_of_addresses_is_no_enforcement(stage: Stage) -> None:
+    settings = replace(support.SETTINGS, edge="127.0.0.1:%d" % stage.farm.ports["off"]["P"])
+    report, summary = support.probe(stage.farm, "allow_list", _without(stage.who, VALID), settings=settings)
+    assert {row.outcome.asked for row in report.rows if row.case.sni_kind == "right" and row.case.sni} == {False}
+    assert (summary.verdict, summary.control, summary.as_expected) == ("inconclusive", "edge", False)
+    assert (summary.holes, _codes(summary.findings)) == ((), {"not_asked"})
+
+
+def test_a_port_that_speaks_something_else(stage: Stage) -> None:
+    """What is listed as a port of TLS and isn't one is tried as what it is, or is told."""
+    second = stage.farm.ports["second_plain"]["Q"]
+    _report, summary = support.probe(stage.farm, "second_plain", stage.who, second=True)
+    assert (summary.verdict, summary.findings) == ("open", ())
+    assert {(hole.code, hole.listener) for hole in summary.holes} == {
+        ("plain_http", "127.0.0.1:%d/plain" % second),
+        ("plain_http", "[::1]:%d/plain" % second),
+    }
+    _report, summary = support.probe(stage.farm, "second_old_tls", stage.who, second=True)
+    assert (summary.verdict, summary.holes, summary.as_expected) == ("inconclusive", (), False)
+    assert [(finding.code, finding.severity) for finding in summary.findings] == [("not_probed", "error")] * 2
+
+
+def test_an_edge_that_is_refused_while_our_leaf_gets_in(stage: Stage) -> None:
+    settings = replace(support.SETTINGS, edge="127.0.0.1:%d" % stage.farm.ports["wrong_ca"]["P"])
+    _report, summary = support.probe(stage.farm, "good", stage.who, settings=settings)
+    assert (summary.verdict, summary.control, summary.as_expected) == ("enforced", "leaf", False)
+    assert _codes(summary.findings) == {"edge_refused"}
+
+
 def test_paths(stage: Stage) -> None:
     settings = replace(support.SETTINGS, paths=("/", "/private/"))
     report, summary = support.probe(stage.farm, "expression", stage.who, settings=settings)

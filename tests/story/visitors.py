@@ -16,6 +16,7 @@ from types import TracebackType
 from tests.sandbox.client import Control
 
 _TIMEOUT = 15.0
+_CATCH_UP = 5.0
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Visitors:
     """Threads that ask for pages until they are stopped; at most ``limit`` requests in all.
 
     Half of them keep their connection, the others make one for each request. Each waits after a request so that the
-    total is near ``per_second``.
+    total is near ``per_second``; what a slow answer cost is made up for, a few seconds of it at most.
     """
 
     def __init__(
@@ -82,17 +83,18 @@ class Visitors:
             connections = {
                 name: stack.enter_context(self._sandbox.visitor(name, _TIMEOUT)) for name in self._hostnames
             }
-            turn = number
+            turn, due = number, time.monotonic()
             while not self._stop.is_set():
                 with self._lock:
                     if self._left <= 0:
                         return
                     self._left -= 1
                 hostname = self._hostnames[turn % len(self._hostnames)]
-                started = time.monotonic()
                 self._one(connections[hostname], hostname, keep, turn)
                 turn += 1
-                self._stop.wait(max(0.0, self._pause - (time.monotonic() - started)))
+                now = time.monotonic()
+                due = max(due + self._pause, now - _CATCH_UP)
+                self._stop.wait(max(0.0, due - now))
 
     def _one(self, connection: http.client.HTTPConnection, hostname: str, keep: bool, turn: int) -> None:
         kind = "kept" if connection.sock is not None else "new"

@@ -40,8 +40,12 @@ _OWN_WORDS = re.compile(
     rb"|the plain http request was sent to https port)\s*</|^client sent an http request to an https server",
     re.I,
 )
+# Cloudflare's words for an answer that it had kept (CF-Cache-Status).
+_KEPT = ("HIT", "STALE", "UPDATING", "REVALIDATED")
 # The edge's own words for: the origin doesn't let me in.
 _EDGE_FAILS = (495, 496, *range(520, 531))
+
+_UNASKED = ", but no certificate was asked for"
 
 # What shows that the right client gets in; SOME_ORIGIN: through the edge, which may have reached another origin.
 BY_LEAF, BY_EDGE, SOME_ORIGIN, FAILED, UNKNOWN = "leaf", "edge", "some_origin", "failed", ""
@@ -52,12 +56,13 @@ class Reference:
     """The positive control of a hostname at a listener: how it was made, and the page that it got (or None).
 
     ``unclear``: what came through the edge, in words, where that shows neither that the origin lets it in nor that it
-    doesn't.
+    doesn't. ``edited``: the page came through the edge, which may have changed it.
     """
 
     control: str = UNKNOWN
     page: Outcome | None = None
     unclear: str = ""
+    edited: bool = False
 
     @property
     def works(self) -> bool:
@@ -103,6 +108,31 @@ def in_own_words(outcome: Outcome) -> bool:
 def lets_in(edge: Outcome) -> bool:
     """Whether an answer through the edge shows that the origin lets the edge in: the edge makes up others itself."""
     return is_served(edge) and edge.status < 500
+
+
+def through_edge(outcome: Outcome) -> Outcome:
+    """What came through the edge; a kept answer and a redirect don't show that the edge asked an origin."""
+    if outcome.cache.upper() in _KEPT:
+        return Outcome("unclear", detail="%s, from the cache (%s)" % (evidence(outcome), outcome.cache[:20]))
+    if 300 <= outcome.status < 400:
+        return Outcome("unclear", detail=evidence(outcome) + ", which may be a rule of the edge")
+    return outcome
+
+
+def edge_fails(edge: Outcome) -> bool:
+    """Whether an answer through the edge says that the origin doesn't let the edge in."""
+    return edge.status in _EDGE_FAILS or refused_by_server(edge)
+
+
+def is_busy(outcome: Outcome) -> bool:
+    """Whether this may be an answer to anybody, at a bad moment."""
+    return outcome.end == "response" and outcome.status in _PASSING_TROUBLE
+
+
+def unasked(case: Case, outcome: Outcome) -> bool:
+    """Whether the front door asked for no certificate, so that it can't have turned somebody away for want of one."""
+    front = case.listener.kind == TLS and case.sni_kind == "right" and case.resume_from is None
+    return front and outcome.asked is False and not outcome.asked_late
 
 
 def same_page(first: Outcome, second: Outcome, hostname: str, with_status: bool = True) -> bool:
@@ -156,12 +186,15 @@ def classify(
     page = reference.page
     if case.listener.kind == PLAIN and outcome.status in (404, 410) and page is not None and page.status < 400:
         return CLOSED, said + ", not the protected page"
-    if outcome.status in _PASSING_TROUBLE and not (page and page.status == outcome.status):
+    if is_busy(outcome) and not (page and page.status == outcome.status):
         return INCONCLUSIVE, said + ", which may be anybody's"
     if nobody is not None and page is not None:
         catch_all = same_page(outcome, nobody, case.hostname)
         if catch_all and not same_page(outcome, page, case.hostname):
-            return MISROUTED, said + " from a site that answers to any name"
+            said += " from a site that answers to any name"
+            if reference.edited and outcome.status == page.status:
+                return INCONCLUSIVE, said + ", and the edge may have changed the page that this is compared with"
+            return MISROUTED, said
     adds_nothing = case.identity == NONE or (anonymous_served and not case.identity.startswith(OTHER))
     if outcome.asked and case.sni_kind in ("right", "upper") and not outcome.resumed and adds_nothing:
         return ASKS_ONLY, said + ", though a certificate was asked for"
@@ -186,7 +219,7 @@ def reference_of(
         return Reference()
     if lets_in(edge):
         return Reference(BY_EDGE if here else SOME_ORIGIN, edge)
-    if here and (edge.status in _EDGE_FAILS or refused_by_server(edge)):
+    if here and edge_fails(edge):
         return Reference(FAILED)
     return Reference(unclear="through the edge: " + evidence(edge))
 
@@ -211,6 +244,8 @@ def _refused(
         return INCONCLUSIVE, said + " with a page of the site's own that is never the same, so it can't be compared"
     if case.listener.kind == PLAIN:
         return CLOSED, said
+    if unasked(case, outcome):
+        return INCONCLUSIVE, said + _UNASKED
     if reference.control == SOME_ORIGIN:
         return INCONCLUSIVE, said + ", and what the edge reached may be another origin"
     if not reference.works:
@@ -228,6 +263,8 @@ def _without_answer(case: Case, outcome: Outcome, reference: Reference, said: st
         said = "%s, %d times of %d" % (said, outcome.attempts, outcome.attempts)
         if case.listener.kind == PLAIN:
             return CLOSED, said
+        if unasked(case, outcome):
+            return INCONCLUSIVE, said + _UNASKED
         if reference.works:
             return ENFORCED, said
     return INCONCLUSIVE, said

@@ -10,7 +10,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .certificate_request import name_text
-from .classify import BY_EDGE, BY_LEAF, FAILED, SOME_ORIGIN, UNKNOWN, Reference, evidence, in_own_words, refuses
+from .classify import (
+    BY_EDGE,
+    BY_LEAF,
+    FAILED,
+    SOME_ORIGIN,
+    UNKNOWN,
+    Reference,
+    evidence,
+    in_own_words,
+    is_busy,
+    is_served,
+    refuses,
+    unasked,
+)
 from .model import (
     ASKS_ONLY,
     BAD,
@@ -38,6 +51,8 @@ from .model import (
 from .remedies import remedy, server_of
 
 ERROR, WARNING = "error", "warning"
+# Findings of doors that may be open; as errors they speak against every enforcement.
+_MAYBE = ("time_limit", "inconclusive", "not_asked", "not_probed", "page_unknown")
 
 
 @dataclass
@@ -70,13 +85,15 @@ class Known:
     """What is known besides the rows.
 
     ``references`` are the controls by listener; ``not_probed`` listeners that could not be tried, each with the reason
-    and the code of the remedy; ``page``: the protected page was seen; ``several``: there are further origins.
+    and the code of the remedy; ``page``: the protected page was seen; ``several``: there are further origins;
+    ``edge_fails``: what the edge says, where it isn't let in.
     """
 
     references: dict[Listener, Reference]
     not_probed: tuple[tuple[Listener, str, str], ...] = ()
     page: bool = True
     several: bool = False
+    edge_fails: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,7 +166,12 @@ def judge(hostname: Hostname, origin: str, rows: list[Row], known: Known) -> Sum
             _pages(listener, own, reference, known, findings)
             _control(listener, own, reference, known, findings)
     for listener, why, advice in known.not_probed:
-        findings.add("not_probed", WARNING, listener, "", why, advice)
+        # Who can't be reached from here may be nobody; what answered is there.
+        severity = ERROR if advice == "no_tls" and hostname.expect == ENFORCE else WARNING
+        findings.add("not_probed", severity, listener, "", why, advice)
+    let_in = next((place for place, entry in known.references.items() if entry.control == BY_LEAF), None)
+    if known.edge_fails and let_in and hostname.expect == ENFORCE:
+        findings.add("edge_refused", ERROR, let_in, "", known.edge_fails)
     # Over plain HTTP nobody shows a certificate, so nothing is controlled there.
     controls = [entry.control for listener, entry in known.references.items() if listener.kind != PLAIN]
     control = next((entry for entry in controls if entry not in (UNKNOWN, FAILED)), "") or next(
@@ -295,9 +317,10 @@ def _general(expect: str, listener: Listener, rows: list[Row], enforcing: set[Li
             findings.add("time_limit", untried, listener, row.case.variant, row.outcome.detail)
         elif row.verdict == DOWN:
             findings.add("down", ERROR, listener, row.case.variant, row.reason)
-        elif row.verdict == INCONCLUSIVE and not refuses(row.outcome):
-            advice = "busy" if row.outcome.end == "response" else ""
-            findings.add("inconclusive", untried, listener, row.case.variant, row.reason, advice)
+        elif row.verdict == INCONCLUSIVE and is_busy(row.outcome):
+            findings.add("inconclusive", untried, listener, row.case.variant, row.reason, "busy")
+        elif row.verdict == INCONCLUSIVE and row.outcome.end not in ("response", "alert"):
+            findings.add("inconclusive", untried, listener, row.case.variant, row.reason)
     if listener.kind == TLS:
         for row in _fresh_right(rows, NONE, VALID):
             if row.verdict == MISROUTED:
@@ -314,7 +337,9 @@ def _pages(listener: Listener, rows: list[Row], reference: Reference, known: Kno
             continue
         if row.verdict == MISROUTED and not known.page and outcome.status not in (0, 421):
             findings.add("page_unknown", WARNING, listener, variant, row.reason)
-        if not refuses(outcome) or in_own_words(outcome):
+        if row.verdict == INCONCLUSIVE and is_served(outcome) and not is_busy(outcome):
+            findings.add("page_unknown", ERROR, listener, variant, row.reason, "page_edited")
+        if not refuses(outcome) or in_own_words(outcome) or unasked(row.case, outcome):
             continue
         if row.verdict == INCONCLUSIVE and (reference.works or listener.kind == PLAIN):
             findings.add("inconclusive", ERROR, listener, variant, row.reason, "changing_page")
@@ -327,6 +352,9 @@ def _control(listener: Listener, rows: list[Row], reference: Reference, known: K
     refused = [row for row in rows if refuses(row.outcome) and not row.case.baseline]
     if not refused or listener.kind == PLAIN:
         return
+    for row in refused:
+        if row.verdict == INCONCLUSIVE and unasked(row.case, row.outcome):
+            findings.add("not_asked", ERROR, listener, row.case.variant, row.reason, "unasked")
     variant, said = refused[0].case.variant, evidence(refused[0].outcome)
     if reference.unclear:
         findings.add("edge_unclear", WARNING, listener, variant, reference.unclear)
@@ -339,7 +367,7 @@ def _control(listener: Listener, rows: list[Row], reference: Reference, known: K
 
 def _verdict(expect: str, rows: list[Row], holes: Notes, findings: Notes) -> str:
     own = [row for row in _fresh_right(rows, NONE) if row.case.listener.kind == TLS]
-    codes = {code for code, _label in findings.found}
+    codes = {code for (code, _label), (severity, *_rest) in findings.found.items() if severity == ERROR}
     counted = Counter(row.verdict for row in own)
     if expect == ENFORCE:
         front = {code for code, _label in holes.found}
@@ -347,12 +375,12 @@ def _verdict(expect: str, rows: list[Row], holes: Notes, findings: Notes) -> str
             return ASKS_ONLY if front <= {"asks_only", "optional"} else OPEN
         order: tuple[str, ...] = (DOWN, INCONCLUSIVE, ENFORCED, MISROUTED)
     elif any(refuses(row.outcome) for row in own):
-        return ENFORCED if any(row.verdict == ENFORCED for row in own) else DOWN
+        return next((verdict for verdict in (ENFORCED, DOWN, INCONCLUSIVE) if counted[verdict]), DOWN)
     else:
         order = (OPEN, DOWN, ASKS_ONLY, INCONCLUSIVE, MISROUTED)
     if "down" in codes:
         return DOWN
-    if expect == ENFORCE and codes & {"time_limit", "inconclusive"}:
+    if expect == ENFORCE and codes.intersection(_MAYBE):
         return INCONCLUSIVE
     for verdict in order:
         if counted[verdict]:

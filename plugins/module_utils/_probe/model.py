@@ -157,9 +157,11 @@ class Outcome:
     """What came back.
 
     ``end``: response, alert, closed (EOF), reset, timeout (after the connection stood), refused, unreachable,
-    not_offered (that TLS version or HTTP/2), no_session (nothing to resume), skipped, error.
+    not_offered (that TLS version or HTTP/2), no_session (nothing to resume), skipped, error, unclear (an answer through
+    the edge that may be the edge's own).
     ``asked``: whether the handshake asked for a client certificate (None: this Python can't tell); ``asked_late``:
-    it was asked for after the handshake. ``ca_names``: DER of the CA names that the server sent.
+    it was asked for after the handshake. ``ca_names``: DER of the CA names that the server sent. ``cache``: what
+    Cloudflare's cache says of it.
     """
 
     end: str
@@ -169,6 +171,7 @@ class Outcome:
     location: str = ""
     server: str = ""
     alt_svc: str = ""
+    cache: str = ""
     asked: bool | None = None
     asked_late: bool = False
     ca_names: tuple[bytes, ...] = ()

@@ -6,13 +6,26 @@
 from __future__ import annotations
 
 import re
+import secrets
 import socket
 from collections import Counter
 from dataclasses import dataclass, replace
 
 from . import quic
 from .cases import VERSIONS, further, opening
-from .classify import Reference, classify, content, in_own_words, is_served, lets_in, reference_of, refuses
+from .classify import (
+    Reference,
+    classify,
+    content,
+    edge_fails,
+    evidence,
+    in_own_words,
+    is_served,
+    lets_in,
+    reference_of,
+    refuses,
+    through_edge,
+)
 from .judge import Known, Summary, judge
 from .model import (
     CLOSED,
@@ -36,6 +49,8 @@ from .tls import exchange as secure_exchange
 
 _ALT_SVC = re.compile(r'h3(?:-\d+)?="[^":]*:(\d+)"')
 _GONE = ("refused", "unreachable")
+# The reason of OpenSSL where what came back isn't TLS.
+_NOT_TLS = "wrong version number"
 
 
 @dataclass(frozen=True)
@@ -65,7 +80,7 @@ def prove(
     runner = Runner(settings, ask)
     problem = quic.problem() if quic_problem is None else quic_problem
     pairs = [(hostname, origin) for hostname in hostnames for origin in origins]
-    through_edge = _edge(runner, hostnames, settings)
+    answers = _edge(runner, hostnames, settings)
     seen = runner.run(
         [
             (case, hostname.identity(case.identity))
@@ -104,7 +119,7 @@ def prove(
     summaries = []
     for hostname, origin in pairs:
         mine = grouped.get((hostname.name, origin.name), {})
-        edge = through_edge.get(hostname.name)
+        edge = answers.get(hostname.name)
         if edge is None and hostname.edge_status:
             edge = Outcome("response", hostname.edge_status)
         here = not several or settings.edge_for_every_origin
@@ -118,26 +133,55 @@ def prove(
         ]
         missed += [(entry, why, "not_probed") for entry, why in origin.missed]
         missed += [(entry, "not probed: " + why, "not_probed") for entry, why in unreached.items()]
-        summaries.append(judge(hostname, origin.name, own, Known(references, tuple(missed), page_known, several)))
+        missed += [(entry, "not probed: " + why, "no_tls") for entry, why in _without_tls(mine).items()]
+        fails = "through the edge: " + evidence(edge) if edge and edge_fails(edge) else ""
+        known_here = Known(references, tuple(missed), page_known, several, fails)
+        summaries.append(judge(hostname, origin.name, own, known_here))
     return Report(tuple(rows), tuple(summaries))
 
 
+def _by_listener(seen: dict[Case, Outcome], *kinds: str) -> dict[Listener, list[Outcome]]:
+    """What came of trying the hostname at listeners of these kinds."""
+    found: dict[Listener, list[Outcome]] = {}
+    for case, outcome in seen.items():
+        if case.listener.kind in kinds and outcome.end != "skipped" and not case.baseline:
+            found.setdefault(case.listener, []).append(outcome)
+    return found
+
+
 def _unreached(seen: dict[Case, Outcome]) -> dict[Listener, str]:
-    """TLS listeners that can't be reached from here, though the origin answers at another one, and why.
+    """Listeners that can't be reached from here, though the origin answers over TLS at another one, and why.
 
     A refused connection is an answer, except where the address is only a guess.
     """
-    ends: dict[Listener, list[Outcome]] = {}
-    for case, outcome in seen.items():
-        if case.listener.kind == TLS and outcome.end != "skipped":
-            ends.setdefault(case.listener, []).append(outcome)
-    gone = {
-        listener: outcomes[0].detail
-        for listener, outcomes in ends.items()
-        if all(o.end == "unreachable" or (o.end == "refused" and listener.mapped) for o in outcomes)
+    ends = _by_listener(seen, TLS, PLAIN)
+    if not any(o.end not in _GONE for listener, outcomes in ends.items() if listener.kind == TLS for o in outcomes):
+        return {}
+    found = {}
+    for listener, outcomes in ends.items():
+        is_tls = listener.kind == TLS
+        lost = [o for o in outcomes if o.end == "unreachable" or (o.end == "refused" and is_tls and listener.mapped)]
+        # Of TLS, a single loss is told by its row.
+        if lost and (len(lost) == len(outcomes) or not is_tls):
+            found[listener] = lost[0].detail
+    return found
+
+
+def _without_tls(seen: dict[Case, Outcome]) -> dict[Listener, str]:
+    """Listeners that answer, but in no version of TLS that can be tried, nor as plain HTTP, and why."""
+    plain = {
+        (listener.address, listener.port)
+        for listener, outcomes in _by_listener(seen, PLAIN).items()
+        if any(outcome.end not in ("not_offered", *_GONE) for outcome in outcomes)
     }
-    answers = any(outcome.end not in _GONE for outcomes in ends.values() for outcome in outcomes)
-    return gone if answers else {}
+    found = {}
+    for listener, outcomes in _by_listener(seen, TLS).items():
+        said = [outcome.detail for outcome in outcomes if outcome.end == "not_offered"]
+        if not said or any(outcome.end not in ("not_offered", *_GONE) for outcome in outcomes):
+            continue
+        if _NOT_TLS not in said or (listener.address, listener.port) not in plain:
+            found[listener] = "neither TLS 1.3 nor 1.2 (%s)" % said[0]
+    return found
 
 
 def _doubtful(seen: dict[Case, Outcome]) -> list[Case]:
@@ -170,18 +214,18 @@ def _versions(seen: dict[Case, Outcome], listener: Listener) -> tuple[str, ...]:
 
 
 def _with_announced(origin: Origin, seen: dict[Case, Outcome]) -> list[Listener]:
-    """The listeners that are known, and those that Alt-Svc headers announce for HTTP/3."""
+    """The listeners that are known, those that Alt-Svc headers announce for HTTP/3, and plain ones where TLS is not."""
     known = list(origin.listeners)
     for case, outcome in seen.items():
-        for port in _ALT_SVC.findall(outcome.alt_svc):
-            listener = Listener(case.listener.address, int(port), QUIC)
-            if listener not in known:
-                known.append(listener)
-    return known
+        place = case.listener
+        known += [Listener(place.address, int(port), QUIC) for port in _ALT_SVC.findall(outcome.alt_svc)]
+        if outcome.end == "not_offered" and outcome.detail == _NOT_TLS:
+            known.append(Listener(place.address, place.port, PLAIN))
+    return list(dict.fromkeys(known))
 
 
 def _edge(runner: Runner, hostnames: list[Hostname], settings: Settings) -> dict[str, Outcome]:
-    """One request for each hostname through the edge, as any visitor makes it."""
+    """One request for each hostname through the edge, as any visitor makes it, for a page that no cache has."""
     if not settings.edge:
         return {}
     found = {}
@@ -192,9 +236,11 @@ def _edge(runner: Runner, hostnames: list[Hostname], settings: Settings) -> dict
             found[hostname.name] = Outcome("unreachable", detail="the edge's name can't be resolved")
         else:
             base = Case(hostname.name, "the edge", Listener(address, port), sni=hostname.name, host=hostname.name)
-            work.append((replace(base, path=settings.paths[0]), NOBODY))
+            path = settings.paths[0]
+            nonce = "%soriginlock-probe=%s" % ("&" if "?" in path else "?", secrets.token_hex(16))
+            work.append((replace(base, path=path + nonce), NOBODY))
     for case, outcome in runner.run(work).items():
-        found[case.hostname] = outcome
+        found[case.hostname] = through_edge(outcome)
     return found
 
 
@@ -230,13 +276,15 @@ def _rows(
     for case, outcome in seen.items():
         own = references.get((case.listener, case.path), references.get((case.listener, ""), Reference()))
         # The protected page is judged by the best control of the hostname, not by what a stray listener serves.
-        shown = Reference(own.control, page.get(case.path, own.page))
+        best = page.get(case.path, own.page)
+        shown = Reference(own.control, best, edited=best is not None and best is edge and bool(best.body))
         baseline = None if case.baseline else nobody.get((case.listener, case.sni.lower()))
         stable = case not in second or (
             refuses(second[case]) and content(second[case], case.hostname) == content(outcome, case.hostname)
         )
         verdict, reason = classify(case, outcome, shown, baseline, case.listener in anonymous, stable)
-        rows.append(Row(case, outcome, CLOSED if case.listener in unreached else verdict, reason))
+        gone = case.listener in unreached and outcome.end in _GONE
+        rows.append(Row(case, outcome, CLOSED if gone else verdict, reason))
     own_references = {listener: reference for (listener, path), reference in references.items() if not path}
     return rows, own_references, any(entry.body or entry.location for entry in page.values())
 

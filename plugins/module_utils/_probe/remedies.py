@@ -137,6 +137,15 @@ REMEDIES: dict[str, dict[str, str]] = {
         "leaf; or see that requests through the edge succeed on each origin (as canaries do) and set "
         "edge_for_every_origin.",
     },
+    "edge_refused": {
+        "": "Visitors are refused, though our certificate gets in here: the edge presents another one or none, "
+        "distrusts the origin's own certificate (526), or reaches another origin. Compare the certificate that "
+        "Cloudflare presents for this hostname with the leaf.",
+    },
+    "page_edited": {
+        "": "Every name gets this page, and it isn't the one that came through the edge, which may change pages. Give "
+        "certificate and private_key of the leaf, so that the two can be compared; or close this door.",
+    },
     "page_unknown": {
         "": "Every name gets this page, and the protected page is not known, so the two can't be compared. Give "
         "certificate and private_key of the leaf, or edge.",
@@ -161,6 +170,10 @@ REMEDIES: dict[str, dict[str, str]] = {
         "": "It can't be reached from the controller, so nobody knows whether it is a way around. Probe from a host "
         "that reaches it, or give the address where it can be reached; or see that nobody reaches it.",
     },
+    "no_tls": {
+        "": "Something answers here, but over neither TLS 1.3 nor 1.2, so nobody knows whether it is a way around. "
+        "Switch older versions off and newer ones on, or close the port.",
+    },
     "no_library": {
         "": "HTTP/3 needs the Python library aioquic on the controller. Install it, or make sure that nothing "
         "is served at this port.",
@@ -174,6 +187,11 @@ REMEDIES: dict[str, dict[str, str]] = {
     },
     "not_asked": {
         "": "The origin doesn't ask for a certificate, so its log can't tell anything. Bring the hostname to log_only.",
+    },
+    "unasked": {
+        "": "Who comes without a certificate is turned away, but not for want of it: none is asked for. Perhaps a list "
+        "of addresses or a firewall does it, and who gets past that needs no certificate. Bring the hostname to "
+        "enforce on this origin, and let the controller pass.",
     },
     "refuses": {
         "": "Clients are refused, though this stage has to serve everybody. Bring the hostname back to log_only.",

@@ -14,13 +14,12 @@ from dataclasses import replace
 from .model import QUIC, Case, Identity, Outcome, Settings
 
 Exchange = Callable[[Case, Identity, Settings], Outcome]
-_AGAIN = ("closed", "reset", "timeout", "error")
+_AGAIN = ("closed", "reset", "timeout", "error", "unreachable")
 _LOST = ("closed", "reset")
-_GONE = ("refused", "unreachable")
 
 
 class Runner:
-    """Runs cases. A listener that refuses connections is asked once, not for every case."""
+    """Runs cases. A listener that refused once, or was out of reach twice, is not asked for every case."""
 
     def __init__(self, settings: Settings, exchange: Exchange, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
@@ -50,9 +49,10 @@ class Runner:
                 break
             outcome = self._exchange(case, identity, self._settings)
             ends.append(outcome.end)
-            if outcome.end in _GONE and case.listener.kind != QUIC:
+            gone = outcome.end == "refused" or ends.count("unreachable") > min(1, self._settings.retries)
+            if gone and case.listener.kind != QUIC:
                 self._gone[key] = outcome
-            if outcome.end not in _AGAIN or (case.listener.kind == QUIC and outcome.end == "timeout"):
+            if gone or outcome.end not in _AGAIN or (case.listener.kind == QUIC and outcome.end == "timeout"):
                 break
         lost = bool(ends) and all(end in _LOST for end in ends)
         return replace(outcome, attempts=len(ends) if lost else 1)

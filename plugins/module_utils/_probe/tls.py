@@ -253,6 +253,7 @@ def _outcome(case: Case, answer: _Answer, watch: Watch | None, alpn: str = "", r
         location=headers.get("location", ""),
         server=headers.get("server", ""),
         alt_svc=headers.get("alt-svc", ""),
+        cache=headers.get("cf-cache-status", ""),
         alert=watch.alert if watch and answer.end == "alert" else -1,
         asked=watch.asked if watch else None,
         asked_late=bool(watch and watch.asked_late),

@@ -197,6 +197,22 @@ def test_the_service_is_restarted_where_systemd_would_lose_it(nginx: NginxHost, 
         nginx.sh("rm -r /etc/systemd/system/nginx.service.d && systemctl daemon-reload && systemctl restart nginx")
 
 
+def test_a_unit_that_is_not_nginx_s_own_is_not_restarted(nginx: NginxHost, clients: Clients) -> None:
+    nginx.put(
+        "/etc/systemd/system/nginx.service.d/simple.conf",
+        "[Service]\nType=simple\nPIDFile=\nExecStart=\nExecStart=/bin/sh -c \"nginx -g 'daemon off;'; exit\"\n",
+    )
+    nginx.sh("systemctl daemon-reload && systemctl restart nginx && sleep 0.5")
+    try:
+        before, master = configuration(nginx), nginx.master()
+        result = nginx.apply([clients.wanted(APP, "enforce")])
+        assert "the main process of nginx.service isn't nginx's master" in result["error"], result
+        assert (configuration(nginx), nginx.master()) == (before, master)
+        assert nginx.request(APP, APP).status == 200
+    finally:
+        nginx.sh("rm -r /etc/systemd/system/nginx.service.d && systemctl daemon-reload && systemctl restart nginx")
+
+
 def configuration(nginx: NginxHost) -> Dict[str, List[Any]]:
     """The tree without our state directory."""
     return {path: entry for path, entry in nginx.tree().items() if not path.startswith("/var/lib/originlock-aop")}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any, Dict
 
 import pytest
@@ -143,6 +144,68 @@ def test_a_block_with_other_names(nginx: NginxHost, clients: Clients, names: str
                     assert answer.status in (400, 403, 421) or answer.problem, (kind, sni, host, target, answer)
     done(nginx.apply([clients.wanted(APP, "off")]))
     assert nginx.tree() == before
+
+
+def test_unknown_names_at_the_first_block(nginx: NginxHost, clients: Clients) -> None:
+    nginx.sh("rm -f /etc/nginx/sites-enabled/default")
+    only(nginx, site(APP))
+    unknown = [(None, nginx.address), (None, "unknown.example.net"), ("unknown.example.net", "unknown.example.net")]
+    for stage in ("log_only", "enforce"):
+        assert "default_site" in codes(done(nginx.apply([clients.wanted(APP, stage)])))
+        statuses = {nginx.request(sni, host).status for sni, host in unknown}
+        assert statuses == ({200} if stage == "log_only" else {400})
+    assert nginx.log() == []
+    nginx.put("/etc/nginx/sites-enabled/other.conf", site("_", listen="listen 443 ssl default_server;"))
+    nginx.sh("nginx -s reload && sleep 1")
+    assert {nginx.request(sni, host, address=nginx.address).status for sni, host in unknown} == {200}
+    assert nginx.request(None, APP).status == 200  # another block's content; it never was that of APP
+    assert nginx.request(APP, APP).status == 400
+
+
+def test_the_peer_behind_a_load_balancer_with_the_proxy_protocol(nginx: NginxHost, clients: Clients) -> None:
+    only(nginx, site(APP, listen="listen 443 ssl proxy_protocol;"))
+    done(nginx.apply([clients.wanted(APP, "log_only")]))
+    for words in ("TCP4 198.51.100.7 192.0.2.1 4444 443", "UNKNOWN"):
+        with socket.create_connection((nginx.address, 443), timeout=10) as plain:
+            plain.sendall(f"PROXY {words}\r\n".encode())
+            with client_context(clients.files["valid"]).wrap_socket(plain, server_hostname=APP) as stream:
+                stream.sendall(f"GET / HTTP/1.1\r\nHost: {APP}\r\nConnection: close\r\n\r\n".encode())
+                assert stream.recv(65536).startswith(b"HTTP/1.1 200")
+    peers = [row["peer"] for row in nginx.log()]
+    assert peers[0] == "198.51.100.7"
+    assert peers[1] not in ("", "198.51.100.7")
+
+
+def test_a_log_format_after_the_sites(nginx: NginxHost, clients: Clients) -> None:
+    late = "log_format late '$host'; access_log /var/log/nginx/late.log late;"
+    nginx.sh("sed -i '/access_log/d' /etc/nginx/nginx.conf")
+    nginx.put("/etc/nginx/late.conf", late)
+    nginx.sh("sed -i 's,include /etc/nginx/sites-enabled.*,&\\ninclude late.conf;,' /etc/nginx/nginx.conf")
+    only(nginx, site(APP))
+    before = nginx.tree()
+    refused = nginx.apply([clients.wanted(APP, "log_only")])
+    assert "Move log_format before the include" in refused["error"], refused
+    assert "/etc/nginx/late.conf:1" in refused["error"]
+    assert nginx.tree() == before
+    nginx.sh("mv /etc/nginx/late.conf /etc/nginx/conf.d/; sed -i '/late.conf/d' /etc/nginx/nginx.conf")
+    nginx.restart()
+    done(nginx.apply([clients.wanted(APP, "log_only")]))
+    nginx.request(APP, APP)
+    assert nginx.read("/var/log/nginx/late.log") == f"{APP}\n"
+
+
+def test_a_hostname_that_is_gone_does_not_keep_the_others_enforced(nginx: NginxHost, clients: Clients) -> None:
+    shop = "shop.example.com"
+    only(nginx, site(APP) + site(shop))
+    done(nginx.apply([clients.wanted(APP, "enforce"), clients.wanted(shop, "enforce")]))
+    text = nginx.read("/etc/nginx/sites-enabled/site.conf")
+    nginx.put("/etc/nginx/sites-enabled/site.conf", text[: text.rindex("server {")])
+    nginx.sh("nginx -s reload && sleep 1")
+    for stage in ("log_only", "log_only", "off"):
+        result = done(nginx.apply([clients.wanted(APP, stage), clients.wanted(shop, stage)]))
+        assert ("not_served" in codes(result)) == (stage != "off")
+        assert nginx.request(APP, APP).status == 200
+    assert nginx.sh("ls -d /etc/nginx/aop /etc/nginx/conf.d/*aop*", check=False).count("cannot access") == 2
 
 
 def test_names_of_one_block_at_different_stages(nginx: NginxHost, clients: Clients) -> None:

@@ -88,6 +88,11 @@ SCENARIOS: Dict[str, list[str]] = {
         _app(_OPTIONAL_NO_CA, more="error_page 495 = @aop; location @aop { rewrite ^ $uri last; }"),
     ],
     "off": [_OPEN, _app("")],
+    # Strangers are refused by their address, and nobody is asked for a certificate.
+    "allow_list": [_OPEN, _app("deny all;")],
+    # A second port that is taken for one of TLS and speaks plain HTTP, and one of old TLS only.
+    "second_plain": [*_GOOD, _app("", _SECOND.replace(" ssl", ""))],
+    "second_old_tls": [*_GOOD, _app("ssl_protocols TLSv1.1; ssl_ciphers DEFAULT:@SECLEVEL=0;", _SECOND)],
     "wrong_ca": [_OPEN, _app(_STRICT.replace("/farm/ca.crt", "/farm/staff-ca.crt"))],
     "closes": [_OPEN, _app(_OPTIONAL_NO_CA, more="if ($ssl_client_verify != SUCCESS) { return 444; }")],
 }

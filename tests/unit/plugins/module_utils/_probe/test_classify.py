@@ -54,6 +54,20 @@ def test_a_refusal_is_enforcement_with_a_control_only(outcome: Outcome) -> None:
     assert _class(RIGHT, outcome, c.Reference(c.FAILED)) in ("down", "inconclusive")
 
 
+@pytest.mark.parametrize(
+    "outcome", [Outcome("response", 403), Outcome("alert", alert=40), Outcome("reset", attempts=3)], ids=lambda o: o.end
+)
+def test_who_asks_for_no_certificate_enforces_none(outcome: Outcome) -> None:
+    for reference in (c.Reference(c.BY_EDGE), LEAF):
+        assert _class(RIGHT, replace(outcome, asked=False), reference) == "inconclusive"
+        # Not known, or told by the hole late_request; other doors and taken sessions need not ask.
+        assert _class(RIGHT, replace(outcome, asked=None), reference) == "enforced"
+        assert _class(RIGHT, replace(outcome, asked=False, asked_late=True), reference) == "enforced"
+        assert _class(FOREIGN, replace(outcome, asked=False), reference) == "enforced"
+        assert _class(replace(RIGHT, resume_from=""), replace(outcome, asked=False), reference) == "enforced"
+    assert _class(RIGHT, replace(outcome, end="alert", alert=40, asked=False), c.Reference(c.FAILED)) == "down"
+
+
 @pytest.mark.parametrize("status", [200, 204, 301, 302, 401, 404, 405, 500])
 def test_whatever_the_application_says_is_open(status: int) -> None:
     outcome = Outcome("response", status, asked=False)
@@ -285,6 +299,43 @@ def test_the_edge_reaches_one_of_several_origins() -> None:
     assert _class(RIGHT, PAGE, found) == "asks_only"
     # Which origin the edge was refused by isn't known either.
     assert c.reference_of(None, NGINX_400, Outcome("response", 525), here=False).control == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (replace(PAGE, cache="HIT"), "HTTP 200, from the cache (HIT)"),
+        (replace(PAGE, cache="stale"), "HTTP 200, from the cache (stale)"),
+        (replace(PAGE, cache="UPDATING"), "HTTP 200, from the cache (UPDATING)"),
+        (replace(PAGE, cache="REVALIDATED"), "HTTP 200, from the cache (REVALIDATED)"),
+        (Outcome("response", 301, location="/x"), "HTTP 301 to /x, which may be a rule of the edge"),
+        (Outcome("response", 302, cache="DYNAMIC"), "HTTP 302, which may be a rule of the edge"),
+    ],
+)
+def test_what_the_edge_may_say_without_an_origin(answer: Outcome, said: str) -> None:
+    found = c.reference_of(None, NGINX_400, c.through_edge(answer))
+    assert (found.control, found.unclear) == ("", "through the edge: " + said)
+
+
+@pytest.mark.parametrize("cache", ["", "MISS", "DYNAMIC", "BYPASS", "EXPIRED", "NONE"])
+def test_what_the_edge_asked_an_origin_for(cache: str) -> None:
+    for status in (200, 404):
+        answer = Outcome("response", status, cache=cache)
+        assert c.through_edge(answer) is answer
+    # A status that a person tells is what that person knows.
+    assert c.reference_of(None, NGINX_400, Outcome("response", 301)).control == "edge"
+
+
+def test_a_page_that_the_edge_may_have_changed() -> None:
+    page = c.Reference(c.BY_EDGE, replace(PAGE, body=PAGE.body + b"<script src=beacon></script>"), edited=True)
+    plain = replace(PAGE, asked=None)
+    for case in (OVER_PLAIN, FOREIGN):
+        assert _class(case, plain, page, plain) == "inconclusive"
+        assert _class(case, plain, replace(page, edited=False), plain) == "misrouted"
+        # It changes bodies; with another status it is another page.
+        for other in (replace(plain, status=401), Outcome("response", 302, location="http://x.example/")):
+            assert _class(case, other, page, other) == "misrouted"
+        assert _class(case, replace(plain, body=page.page.body), page, plain) == "open"  # type: ignore[union-attr]
 
 
 def test_evidence() -> None:

@@ -379,6 +379,110 @@ def test_what_the_edge_says_itself_is_no_control(status: int) -> None:
         assert summary.findings[0].evidence == "through the edge: HTTP %d" % status
 
 
+def edge_answers(answer: Outcome, rule: Rule = good) -> Rule:
+    return lambda c: answer if c.origin == "the edge" else rule(c)
+
+
+EDGE = replace(SETTINGS, edge="203.0.113.9:443")
+NGINX_403 = Outcome("response", 403, body=b"<title>403 Forbidden</title>", asked=False, server="nginx")
+
+
+@pytest.mark.parametrize(
+    ("answer", "found", "said"),
+    [
+        (NGINX_403, {"not_asked"}, "HTTP 403"),
+        # Other doors, which need not ask, refuse with the same page.
+        (replace(NGINX_403, body=b"own page"), {"not_asked", "refusal_page"}, "HTTP 403"),
+        (Outcome("reset", asked=False, detail="lost"), {"inconclusive"}, "lost, 3 times of 3"),
+    ],
+)
+def test_a_list_of_addresses_is_no_enforcement(answer: Outcome, found: set[str], said: str) -> None:
+    """The edge gets in and the controller doesn't: for its address, not for want of a certificate."""
+    rule = edge_answers(PAGE, lambda c: answer if c.listener.kind != PLAIN else good(c))
+    summary = run(rule, WHO[1:], settings=replace(EDGE, retries=2))
+    assert (summary.verdict, summary.control, summary.as_expected) == ("inconclusive", "edge", False)
+    assert codes(summary) == (set(), found)
+    assert (summary.findings[0].severity, summary.findings[0].listener) == ("error", "192.0.2.1:443")
+    assert summary.findings[0].evidence == said + ", but no certificate was asked for"
+    # Another stage isn't enforced by it either, and isn't called down.
+    summary = run(edge_answers(PAGE, lambda c: NGINX_403), WHO[1:], "log_only", settings=EDGE)
+    assert (summary.verdict, summary.as_expected, codes(summary)[1]) == ("inconclusive", False, {"refuses"})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Outcome("response", 301, location="https://www.example.com/", asked=False),
+        replace(PAGE, cache="HIT"),
+        replace(PAGE, cache="REVALIDATED"),
+    ],
+)
+def test_what_may_never_have_reached_an_origin_is_no_control(answer: Outcome) -> None:
+    asked: list[Case] = []
+
+    def rule(case: Case) -> Outcome:
+        asked.append(case)
+        return edge_answers(answer)(case)
+
+    for path in ("/", "/x?y=1"):
+        summary = run(rule, WHO[1:], settings=replace(EDGE, paths=(path,)))
+        assert (summary.verdict, summary.control, summary.as_expected) == ("inconclusive", "", False)
+        assert codes(summary) == (set(), {"edge_unclear"})
+    # Our leaf needs no edge.
+    summary = run(rule, settings=EDGE)
+    assert (summary.as_expected, codes(summary)) == (True, (set(), set()))
+    # No cache can have the page that is asked for.
+    paths = [case.path for case in asked if case.origin == "the edge"]
+    assert len(set(paths)) == 3
+    for path, start in zip(paths, ("/?", "/x?y=1&", "/?")):
+        assert path.startswith(start + "originlock-probe=")
+        assert len(path) == len(start + "originlock-probe=") + 32
+
+
+@pytest.mark.parametrize("status", [520, 525, 526, 530])
+def test_an_edge_that_is_refused_while_our_leaf_gets_in(status: int) -> None:
+    through = Outcome("response", status)
+    both = (Listener("192.0.2.1", 443), Listener("2001:db8::1", 443), Listener("192.0.2.1", 80, PLAIN))
+    for summary in (run(edge_answers(through), settings=EDGE, listeners=both), run(good, status=status)):
+        assert (summary.verdict, summary.control, summary.as_expected) == ("enforced", "leaf", False)
+        (finding,) = summary.findings
+        assert (finding.code, finding.severity, finding.listener) == ("edge_refused", "error", "192.0.2.1:443")
+        assert finding.evidence == "through the edge: HTTP %d" % status
+    # Where it is refused, too, that is what is told.
+    summary = run(edge_answers(through), WHO[1:], settings=EDGE)
+    assert (summary.verdict, codes(summary)) == ("down", (set(), {"down"}))
+    summary = run(edge_answers(through, lambda c: PAGE), expect="log_only", settings=EDGE)
+    assert (summary.as_expected, codes(summary)) == (True, (set(), set()))
+
+
+def test_an_edge_that_changes_pages() -> None:
+    """A site that answers to any name with the protected page is not taken for another one."""
+    listeners = (Listener("192.0.2.1", 443), Listener("192.0.2.1", 80, PLAIN), Listener("192.0.2.1", 8443))
+    beacon = replace(PAGE, body=PAGE.body + b"<script src=beacon.min.js></script>")
+    everybody = replace(PAGE, asked=False)
+    rule: Rule = lambda c: good(c) if c.listener.port == 443 else everybody  # noqa: E731
+    summary = run(edge_answers(beacon, rule), WHO[1:], settings=EDGE, listeners=listeners)
+    assert (summary.verdict, summary.as_expected, codes(summary)) == ("inconclusive", False, (set(), {"page_unknown"}))
+    assert {(f.severity, f.listener) for f in summary.findings} >= {
+        ("error", "192.0.2.1:80/plain"),
+        ("error", "192.0.2.1:8443"),
+    }
+    assert "which may change pages" in summary.findings[0].remedy
+    # Unchanged, or with the page that our leaf gets, it is what it is.
+    for through, who in (PAGE, WHO[1:]), (beacon, WHO):
+        summary = run(edge_answers(through, rule), who, settings=EDGE, listeners=listeners)
+        assert codes(summary)[0] == {"plain_http", "second_listener"}
+    # Another status is another page.
+    gone = Outcome("response", 404, body=b"nothing here", asked=False)
+    summary = run(
+        edge_answers(beacon, lambda c: good(c) if c.listener.port == 443 else gone),
+        WHO[1:],
+        settings=EDGE,
+        listeners=listeners,
+    )
+    assert (summary.verdict, summary.as_expected, codes(summary)) == ("enforced", True, (set(), {"not_served"}))
+
+
 def test_an_edge_that_is_nowhere() -> None:
     summary = run(good, WHO[1:], settings=replace(SETTINGS, edge="edge.invalid:443"))
     assert (summary.verdict, codes(summary)) == ("inconclusive", (set(), {"edge_unclear"}))
@@ -446,6 +550,61 @@ def test_a_listener_that_cannot_be_reached_from_here() -> None:
     assert (summary.verdict, codes(summary)) == ("down", (set(), {"down"}))
     summary = run(lambda c: Outcome("unreachable"), listeners=listeners)
     assert (summary.verdict, codes(summary)) == ("down", (set(), {"down"}))
+
+
+def test_plain_http_that_cannot_be_reached_from_here() -> None:
+    summary = run(lambda c: Outcome("unreachable", detail="no route") if c.listener.kind == PLAIN else good(c))
+    assert (summary.verdict, summary.as_expected, codes(summary)) == ("enforced", True, (set(), {"not_probed"}))
+    (finding,) = summary.findings
+    assert (finding.listener, finding.severity) == ("192.0.2.1:80/plain", "warning")
+    assert finding.evidence == "not probed: no route"
+    # That only the other request came through is no answer for the hostname.
+    summary = run(lambda c: Outcome("unreachable") if c.listener.kind == PLAIN and not c.baseline else good(c))
+    assert codes(summary) == (set(), {"not_probed"})
+    # What was seen on another path counts all the same.
+    settings = replace(SETTINGS, paths=("/", "/x"))
+    ends = {"/": PAGE, "/x": Outcome("unreachable")}
+    summary = run(lambda c: ends[c.path] if c.listener.kind == PLAIN else good(c), settings=settings)
+    assert codes(summary) == ({"plain_http"}, {"not_probed"})
+
+
+def test_a_tls_port_that_speaks_plain_http() -> None:
+    listeners = (Listener("192.0.2.1", 443), Listener("192.0.2.1", 8443))
+    no_tls = Outcome("not_offered", detail="wrong version number")
+
+    def speaks(answer: Outcome) -> Rule:
+        def rule(case: Case) -> Outcome:
+            if case.listener.port == 443:
+                return good(case)
+            return answer if case.listener.kind == PLAIN else no_tls
+
+        return rule
+
+    summary = run(speaks(PAGE), listeners=listeners)
+    assert (summary.verdict, codes(summary)) == ("open", ({"plain_http"}, set()))
+    assert summary.holes[0].listener == "192.0.2.1:8443/plain"
+    for answer in (Outcome("response", 301, location="https://app.example.com/"), NGINX_403):
+        summary = run(speaks(answer), listeners=listeners)
+        assert (summary.as_expected, codes(summary)) == (True, (set(), set()))
+    # Listed as either, it is tried once.
+    listed = (*listeners, Listener("192.0.2.1", 8443, PLAIN))
+    assert run(speaks(NGINX_403), listeners=listed).requests == run(speaks(NGINX_403), listeners=listeners).requests
+    summary = run(speaks(Outcome("unreachable")), listeners=listeners)
+    assert (summary.verdict, summary.as_expected, codes(summary)[1]) == ("inconclusive", False, {"not_probed"})
+
+
+def test_a_tls_port_with_old_versions_only() -> None:
+    listeners = (Listener("192.0.2.1", 443), Listener("192.0.2.1", 8443))
+    old = Outcome("not_offered", detail="unsupported protocol")
+    rule: Rule = lambda c: good(c) if c.listener.port == 443 else old  # noqa: E731
+    summary = run(rule, listeners=listeners)
+    assert (summary.verdict, summary.as_expected, codes(summary)) == ("inconclusive", False, (set(), {"not_probed"}))
+    (finding,) = summary.findings
+    assert (finding.listener, finding.severity) == ("192.0.2.1:8443", "error")
+    assert finding.evidence == "not probed: neither TLS 1.3 nor 1.2 (unsupported protocol)"
+    assert "older versions off" in finding.remedy
+    summary = run(lambda c: PAGE if c.listener.port == 443 else old, listeners=listeners, expect="log_only")
+    assert (summary.as_expected, [f.severity for f in summary.findings]) == (True, ["warning"])
 
 
 def test_a_listener_without_an_address() -> None:

@@ -72,6 +72,14 @@ def test_a_dead_listener_is_asked_once() -> None:
     assert len(server.times) <= 4
 
 
+def test_one_lost_packet_does_not_make_a_listener_dead() -> None:
+    assert {outcome.end for outcome in _run(Server("unreachable", "response"), _cases(5), workers=1)} == {"response"}
+    for retries, tries in (2, 2), (1, 2), (0, 1):
+        server = Server("unreachable")
+        outcomes = _run(server, _cases(5), workers=1, retries=retries)
+        assert ({outcome.end for outcome in outcomes}, len(server.times)) == ({"unreachable"}, tries)
+
+
 def test_never_more_at_once_than_workers() -> None:
     server = Server("response", seconds=0.01)
     _run(server, _cases(30), workers=3)

@@ -247,6 +247,12 @@ def test_nobody_listens() -> None:
     assert tls.exchange(case, NOBODY, SETTINGS) == Outcome("refused", detail="connection refused")
 
 
+def test_what_a_cache_says() -> None:
+    with _server(None, PAGE.replace(b"Server: test", b"CF-Cache-Status: HIT")) as server:
+        case = _case(server, "", sni="", listener=Listener("127.0.0.1", server.port, PLAIN))
+        assert tls.exchange(case, NOBODY, SETTINGS).cache == "HIT"
+
+
 def test_plain() -> None:
     with _server(None, b"HTTP/1.1 301 x\r\nLocation: https://app.test/\r\nContent-Length: 0\r\n\r\n") as server:
         case = _case(server, "", sni="", listener=Listener("127.0.0.1", server.port, PLAIN))
