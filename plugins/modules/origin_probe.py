@@ -69,6 +69,14 @@ options:
         type: list
         elements: str
         default: []
+      other_listeners:
+        description:
+          - Listeners that the server has for something else, written likewise. With O(expect=enforce), names in the
+            handshake and the request are tried there, too, and whoever gets in to a protected hostname is a hole.
+            Whether one answers, refuses or serves something else doesn't count.
+        type: list
+        elements: str
+        default: []
   hostnames:
     description: The protected hostnames. Options that are not given here are taken from the module's own.
     type: list

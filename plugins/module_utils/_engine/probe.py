@@ -51,6 +51,7 @@ ORIGIN_SPEC: dict[str, Any] = {
     "plain_ports": {"type": "list", "elements": "int", "default": [80]},
     "quic_ports": {"type": "list", "elements": "int", "default": []},
     "listeners": {"type": "list", "elements": "str", "default": []},
+    "other_listeners": {"type": "list", "elements": "str", "default": []},
 }
 
 HOSTNAME_SPEC: dict[str, Any] = dict(
@@ -160,6 +161,7 @@ def _origin(entry: dict[str, Any]) -> Origin:
         entry["plain_ports"],
         entry["quic_ports"],
         entry["listeners"],
+        entry["other_listeners"],
     )
     if not made.listeners:
         raise ProbeError(

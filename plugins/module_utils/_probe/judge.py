@@ -150,12 +150,20 @@ def judge(hostname: Hostname, origin: str, rows: list[Row], known: Known) -> Sum
     rows_by: dict[Listener, list[Row]] = {}
     for row in rows:
         rows_by.setdefault(row.case.listener, []).append(row)
-    enforcing = {listener for listener, own in rows_by.items() if listener.kind == TLS and _is_enforced(own)}
+    enforcing = {
+        listener
+        for listener, own in rows_by.items()
+        if listener.kind == TLS and not listener.other and _is_enforced(own)
+    }
     server = next(filter(None, (server_of(row.outcome.server) for row in rows)), "")
     holes = Notes(hostname.name, origin, server)
     findings = Notes(hostname.name, origin, server)
     for listener, own in rows_by.items():
         reference = known.references.get(listener, Reference())
+        if listener.other:
+            _holes(listener, own, enforcing, holes)
+            _beside(listener, own, findings)
+            continue
         if hostname.expect == ENFORCE:
             _holes(listener, own, enforcing, holes)
             _structure(listener, own, reference, holes, findings)
@@ -167,13 +175,13 @@ def judge(hostname: Hostname, origin: str, rows: list[Row], known: Known) -> Sum
             _control(listener, own, reference, known, findings)
     for listener, why, advice in known.not_probed:
         # Who can't be reached from here may be nobody; what answered is there.
-        severity = ERROR if advice == "no_tls" and hostname.expect == ENFORCE else WARNING
+        severity = ERROR if advice == "no_tls" and hostname.expect == ENFORCE and not listener.other else WARNING
         findings.add("not_probed", severity, listener, "", why, advice)
     let_in = next((place for place, entry in known.references.items() if entry.control == BY_LEAF), None)
     if known.edge_fails and let_in and hostname.expect == ENFORCE:
         findings.add("edge_refused", ERROR, let_in, "", known.edge_fails)
     # Over plain HTTP nobody shows a certificate, so nothing is controlled there.
-    controls = [entry.control for listener, entry in known.references.items() if listener.kind != PLAIN]
+    controls = [entry.control for place, entry in known.references.items() if place.kind != PLAIN and not place.other]
     control = next((entry for entry in controls if entry not in (UNKNOWN, FAILED)), "") or next(
         filter(None, controls), ""
     )
@@ -329,6 +337,15 @@ def _general(expect: str, listener: Listener, rows: list[Row], enforcing: set[Li
                 findings.add("not_served", severity, listener, row.case.variant, row.reason)
 
 
+def _beside(listener: Listener, rows: list[Row], findings: Notes) -> None:
+    """A listener for something else: whoever refuses there, or doesn't answer, is in nobody's way."""
+    for row in rows:
+        if row.outcome.end == "skipped":
+            findings.add("time_limit", ERROR, listener, row.case.variant, row.outcome.detail)
+        elif row.verdict == INCONCLUSIVE and is_served(row.outcome) and not row.case.baseline:
+            findings.add("page_unknown", WARNING, listener, row.case.variant, row.reason)
+
+
 def _pages(listener: Listener, rows: list[Row], reference: Reference, known: Known, findings: Notes) -> None:
     """Pages of which nobody can tell, or only a person, whether they are the protected ones."""
     for row in rows:
@@ -366,7 +383,7 @@ def _control(listener: Listener, rows: list[Row], reference: Reference, known: K
 
 
 def _verdict(expect: str, rows: list[Row], holes: Notes, findings: Notes) -> str:
-    own = [row for row in _fresh_right(rows, NONE) if row.case.listener.kind == TLS]
+    own = [row for row in _fresh_right(rows, NONE) if row.case.listener.kind == TLS and not row.case.listener.other]
     codes = {code for (code, _label), (severity, *_rest) in findings.found.items() if severity == ERROR}
     counted = Counter(row.verdict for row in own)
     if expect == ENFORCE:

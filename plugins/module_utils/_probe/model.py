@@ -30,13 +30,15 @@ DOWN, INCONCLUSIVE, SERVED, CLOSED = "down", "inconclusive", "served", "closed"
 class Listener:
     """One socket of an origin. ``address`` is a literal IPv4 or IPv6 address, ``kind`` tls, plain or quic.
 
-    ``mapped``: the server names another address, which this one may stand for (behind NAT) or not.
+    ``mapped``: the server names another address, which this one may stand for (behind NAT) or not. ``other``: the
+    server has it for something else, so that only a way in to a protected hostname counts there.
     """
 
     address: str
     port: int
     kind: str = TLS
     mapped: bool = field(default=False, compare=False)
+    other: bool = field(default=False, compare=False)
 
     @property
     def is_ipv6(self) -> bool:

@@ -29,6 +29,7 @@ from .classify import (
 from .judge import Known, Summary, judge
 from .model import (
     CLOSED,
+    ENFORCE,
     NOBODY,
     NONE,
     PLAIN,
@@ -80,13 +81,15 @@ def prove(
     runner = Runner(settings, ask)
     problem = quic.problem() if quic_problem is None else quic_problem
     pairs = [(hostname, origin) for hostname in hostnames for origin in origins]
+    # Where everybody is served, ways in are no question.
+    asked = {hostname.name: [False, True] if hostname.expect == ENFORCE else [False] for hostname in hostnames}
     answers = _edge(runner, hostnames, settings)
     seen = runner.run(
         [
             (case, hostname.identity(case.identity))
             for hostname, origin in pairs
             for listener in origin.listeners
-            if listener.kind != QUIC or not problem
+            if listener.other in asked[hostname.name] and (listener.kind != QUIC or not problem)
             for case in opening(hostname, origin.name, listener, settings)
         ]
     )
@@ -98,12 +101,12 @@ def prove(
         known = listeners[hostname.name, origin.name] = _with_announced(origin, mine)
         for listener in known:
             cases = []
-            if listener.kind == QUIC and problem:
+            if listener.other not in asked[hostname.name] or (listener.kind == QUIC and problem):
                 continue
             if listener not in origin.listeners:
                 cases += opening(hostname, origin.name, listener, settings)
             versions = _versions(mine, listener)
-            cases += further(hostname, origin.name, listener, settings, versions, quick)
+            cases += further(hostname, origin.name, listener, settings, versions, quick or listener.other)
             work += [(case, hostname.identity(case.identity)) for case in cases if case not in seen]
     seen.update(runner.run(work))
     grouped = _grouped(seen)
@@ -129,10 +132,10 @@ def prove(
         missed = [
             (entry, "not probed: UDP/%d (%s)" % (entry.port, problem), "no_library")
             for entry in listeners[hostname.name, origin.name]
-            if entry.kind == QUIC and problem
+            if entry.kind == QUIC and problem and entry.other in asked[hostname.name]
         ]
         missed += [(entry, why, "not_probed") for entry, why in origin.missed]
-        missed += [(entry, "not probed: " + why, "not_probed") for entry, why in unreached.items()]
+        missed += [(entry, "not probed: " + why, "not_probed") for entry, why in unreached.items() if not entry.other]
         missed += [(entry, "not probed: " + why, "no_tls") for entry, why in _without_tls(mine).items()]
         fails = "through the edge: " + evidence(edge) if edge and edge_fails(edge) else ""
         known_here = Known(references, tuple(missed), page_known, several, fails)
@@ -218,9 +221,9 @@ def _with_announced(origin: Origin, seen: dict[Case, Outcome]) -> list[Listener]
     known = list(origin.listeners)
     for case, outcome in seen.items():
         place = case.listener
-        known += [Listener(place.address, int(port), QUIC) for port in _ALT_SVC.findall(outcome.alt_svc)]
+        known += [Listener(place.address, int(p), QUIC, other=place.other) for p in _ALT_SVC.findall(outcome.alt_svc)]
         if outcome.end == "not_offered" and outcome.detail == _NOT_TLS:
-            known.append(Listener(place.address, place.port, PLAIN))
+            known.append(Listener(place.address, place.port, PLAIN, other=place.other))
     return list(dict.fromkeys(known))
 
 
@@ -239,8 +242,11 @@ def _edge(runner: Runner, hostnames: list[Hostname], settings: Settings) -> dict
             path = settings.paths[0]
             nonce = "%soriginlock-probe=%s" % ("&" if "?" in path else "?", secrets.token_hex(16))
             work.append((replace(base, path=path + nonce), NOBODY))
-    for case, outcome in runner.run(work).items():
-        found[case.hostname] = through_edge(outcome)
+    answers = runner.run(work)
+    for _again in range(settings.retries):
+        # An origin may let the edge down for a moment.
+        answers.update(runner.run([item for item in work if edge_fails(answers[item[0]])]))
+    found.update({case.hostname: through_edge(outcome) for case, outcome in answers.items()})
     return found
 
 
@@ -317,7 +323,7 @@ def _page(references: dict[tuple[Listener, str], Reference], edge: Outcome | Non
     pages: dict[str, Outcome] = {}
     ordered = sorted(references.items(), key=lambda item: (item[0][0].kind != TLS, item[0][0].port))
     for (listener, path), reference in ordered:
-        if path and reference.page is not None and listener.kind != PLAIN:
+        if path and reference.page is not None and listener.kind != PLAIN and not listener.other:
             best = pages.get(path)
             asked = reference.page.presented or bool(reference.page.asked)
             if best is None or (asked and not (best.presented or best.asked)):

@@ -9,6 +9,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Optional
 
 from .errors import ProbeError
@@ -41,18 +42,24 @@ def origin(
     plain_ports: Iterable[int],
     quic_ports: Iterable[int],
     listeners: Iterable[str],
+    others: Iterable[str] = (),
 ) -> Origin:
     """One origin. ``addresses`` may be names; each address of a name counts. ``listeners``: see :func:`listed`.
 
-    Where ``ports`` is None they are those of ``listeners``, or 443 where none of these speaks TLS.
+    ``others`` are written likewise, and are :attr:`Listener.other`. Where ``ports`` is None they are those of
+    ``listeners``, or 443 where none of these speaks TLS.
     """
     literal = [found for address in addresses for found in resolve(address)]
     known: list[Listener] = []
     missed: list[tuple[Listener, str]] = []
+    beside: list[Listener] = []
     for text in listeners:
         found, why = listed(text, literal, name)
         known += [] if why else found
         missed += [(listener, why) for listener in found if why]
+    for text in others:
+        found, why = listed(text, literal, name)
+        beside += [] if why else [replace(listener, other=True) for listener in found]
     if ports is None:
         ports = [] if any(listener.kind == TLS for listener in known) else [_DEFAULT_PORT]
     made = [
@@ -62,7 +69,7 @@ def origin(
         for port in numbers
     ]
     # Of two that are equal, the one counts that was meant.
-    made += sorted(known, key=lambda listener: listener.mapped)
+    made += sorted(known, key=lambda listener: listener.mapped) + beside
     return Origin(name, tuple(dict.fromkeys(made)), tuple(missed))
 
 

@@ -117,6 +117,62 @@ def test_single_doors(name: str, opens: Callable[[Case], bool], code: str) -> No
     assert summary.holes[0].evidence == "HTTP 200"
 
 
+OTHER_PORT = Listener("192.0.2.1", 8443, other=True)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ELSEWHERE,
+        REFUSED,
+        Outcome("response", 403, body=b"staff only", asked=True, server="nginx", ca_names=(b"Staff",)),
+        Outcome("reset"),
+        Outcome("refused"),
+        Outcome("unreachable"),
+        Outcome("not_offered", detail="unsupported protocol"),
+    ],
+)
+def test_what_another_port_is_for_is_its_own_matter(answer: Outcome) -> None:
+    listeners = (Listener("192.0.2.1", 443), OTHER_PORT)
+    summary = run(lambda case: answer if case.listener == OTHER_PORT else good(case), listeners=listeners)
+    found = {(finding.code, finding.severity) for finding in summary.findings}
+    assert (summary.verdict, summary.as_expected, summary.holes) == ("enforced", True, ())
+    assert found <= {("not_probed", "warning")}
+
+
+@pytest.mark.parametrize(
+    ("opens", "code"),
+    [
+        (lambda case: case.identity == "none", "second_listener"),
+        (lambda case: case.sni == OTHER_SITE and case.host == NAME, "sni_mismatch"),
+    ],
+)
+def test_a_way_in_at_another_port(opens: Callable[[Case], bool], code: str) -> None:
+    listeners = (Listener("192.0.2.1", 443), OTHER_PORT)
+    page = replace(PAGE, asked=False)
+
+    def rule(case: Case) -> Outcome:
+        if case.listener != OTHER_PORT:
+            return good(case)
+        return page if opens(case) and not case.baseline else ELSEWHERE
+
+    summary = run(rule, listeners=listeners)
+    assert (summary.verdict, codes(summary)[0]) == ("open", {code})
+    assert summary.holes[0].listener == "192.0.2.1:8443"
+
+
+@pytest.mark.parametrize("expect", ["log_only", "open"])
+def test_other_ports_matter_only_where_somebody_is_kept_out(expect: str) -> None:
+    asked = []
+
+    def rule(case: Case) -> Outcome:
+        asked.append(case.listener)
+        return replace(PAGE, asked=expect == "log_only")
+
+    assert run(rule, expect=expect, listeners=(Listener("192.0.2.1", 443), OTHER_PORT)).as_expected
+    assert OTHER_PORT not in asked
+
+
 @pytest.mark.parametrize(("source", "code"), [(OTHER_SITE, "session_resumption"), (NAME, "session_same_site")])
 def test_sessions(source: str, code: str) -> None:
     resumed = Outcome("response", 200, body=b"the shop", asked=False, resumed=True)
@@ -384,6 +440,15 @@ def edge_answers(answer: Outcome, rule: Rule = good) -> Rule:
 
 
 EDGE = replace(SETTINGS, edge="203.0.113.9:443")
+
+
+def test_the_edge_is_asked_again_when_the_origin_let_it_down() -> None:
+    answers = [Outcome("response", 525), Outcome("response", 520), PAGE]
+    rule: Rule = lambda case: answers.pop(0) if case.origin == "the edge" else good(case)  # noqa: E731
+    assert run(rule, settings=replace(EDGE, retries=2)).as_expected
+    assert answers == []
+
+
 NGINX_403 = Outcome("response", 403, body=b"<title>403 Forbidden</title>", asked=False, server="nginx")
 
 

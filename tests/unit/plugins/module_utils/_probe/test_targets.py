@@ -59,6 +59,17 @@ def test_origin_without_doubles() -> None:
     ]
 
 
+def test_listeners_for_something_else() -> None:
+    others = ["*:443 ssl", "*:8443 ssl", "127.0.0.1:9000", "[fe80::1]:8443 ssl"]
+    made = targets.origin("web1", ["192.0.2.1"], None, [80], [], ["*:443 ssl"], others)
+    assert [(listener.label, listener.other) for listener in made.listeners] == [
+        ("192.0.2.1:80/plain", False),
+        ("192.0.2.1:443", False),
+        ("192.0.2.1:8443", True),
+    ]
+    assert made.missed == ()
+
+
 def test_nothing_is_sent_to_an_address_that_nobody_gave() -> None:
     made = targets.origin("web1", ["192.0.2.1"], None, [], [], ["10.0.0.5:8443 ssl", "[fe80::1]:443 ssl"])
     assert [(listener.label, listener.mapped) for listener in made.listeners] == [("192.0.2.1:8443", True)]
