@@ -48,6 +48,8 @@ class FilterModule:
             "generations": fleet.generations,
             "hole_line": fleet.hole_line,
             "known_server": known_server,
+            "new_canary_failures": fleet.new_canary_failures,
+            "new_refusals": fleet.new_refusals,
             "origins": fleet.origins,
             "probe_groups": fleet.probe_groups,
             "protections": protections,

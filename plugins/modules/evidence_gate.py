@@ -173,7 +173,7 @@ verdicts:
       description: Requests from the edge.
       type: int
     trusted:
-      description: How many of them were a trusted success of a current generation.
+      description: How many of them were a trusted success of a current generation, for the name in the SNI.
       type: int
     direct:
       description: Requests past the edge that no exception covers.

@@ -11,8 +11,9 @@ short_description: Count what an origin's verification log says about real reque
 version_added: "0.1.0"
 description:
   - Reads the verification log that the server roles write, with its rotated and packed predecessors. Those have its
-    name with a number or a date behind it (C(aop.log.1), C(aop.log-20261124-1764000000), C(aop.log-2026-11-24)), plain
-    or packed with gzip. RV(not_read) has those that are packed otherwise.
+    name with a number or a date behind it (C(aop.log.1), C(aop.log-20261124-1764000000), C(aop.log-2026-11-24)) or
+    before its extension (C(aop.1.log)), plain or packed with gzip. RV(not_read) has those that are packed otherwise.
+    They are looked for in the log's directory only.
   - Counts requests by hostname, source (the edge, declared exceptions, everyone else), verification and certificate.
   - V(SUCCESS) is counted as such only where the server's word can be trusted.
   - With a position from an earlier run only the new bytes are read.
@@ -171,7 +172,7 @@ files:
   elements: str
 not_read:
   description:
-    - Files with the log's name and a number or a date behind it that are packed in a way that the module can't read,
+    - Files with the log's name and a number or a date, as above, that are packed in a way that the module can't read,
       and that were written since O(since) (or O(cursor)). Each may hide a failure, so
       M(originlock.aop.evidence_gate) refuses. Files beside a plain one with the same number, as an editor's backup,
       don't count.
@@ -207,7 +208,9 @@ last:
   returned: success
   type: float
 counts:
-  description: The sums. Times of trusted successes from the edge are those of the block of lines that they were in.
+  description:
+    - The sums. Times of requests from the edge for which the server says V(SUCCESS) are those of the block of lines
+      that they were in.
   returned: success
   type: list
   elements: dict
@@ -224,6 +227,7 @@ counts:
     verification:
       description:
         - C(SUCCESS), C(SUCCESS_UNTRUSTED), C(NONE), C(NONE_RESUMED), C(FAILED), C(GENEROUS) or C(UNKNOWN).
+        - C(MISDIRECTED) for requests from the edge that were answered 421, or whose SNI is not the hostname on NGINX.
       type: str
     certificate:
       description: Label of the generation, or C(none), C(shared) (Cloudflare's own), C(other).
@@ -233,6 +237,11 @@ counts:
       type: bool
     count:
       description: How many requests.
+      type: int
+    refused:
+      description:
+        - How many of them enforcement answered with a 4xx, as far as the server logs that.
+        - With a verified certificate that is a 403 of NGINX for one that is not among O(certificates).
       type: int
     first:
       description: Time of the first, in epoch seconds.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -19,6 +20,10 @@ from .._pki.facts import describe
 from .._pki.verify import parse_bundle
 
 SUCCESS = "SUCCESS"
+# What a canary is answered if an origin refuses the edge, or TLS between them fails; 0 without an answer.
+_REFUSED_STATUSES = frozenset({0, 400, 495, 496, *range(520, 527)})
+# Refusals of the gate that see nothing, which is all there is to see of an Apache that refuses everybody.
+_BLIND = frozenset({"evidence_missing", "log_missing", "no_evidence"})
 
 
 def for_origin(
@@ -238,12 +243,47 @@ def hole_line(finding: Mapping[str, Any]) -> str:
 
 
 def refused_edge_requests(evidence: Mapping[str, Any]) -> int:
-    """Requests from the edge in the evidence that enforcement refuses, as far as the server logs them."""
-    return sum(
-        int(entry["count"])
-        for entry in evidence.get("counts") or []
-        if entry["source"] == EDGE and entry["verification"] != SUCCESS
+    """Requests from the edge in the evidence that enforcement refused, as far as the server logs them."""
+    return sum(int(entry["refused"]) for entry in evidence.get("counts") or [] if entry["source"] == EDGE)
+
+
+def new_refusals(
+    after: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]], canaries: bool = True
+) -> list[str]:
+    """Messages of those verdicts of C(evidence_gate) that refuse for what hadn't been seen of hostname and origin.
+
+    With ``canaries`` the origin must have been seen to serve: that there's no evidence is always new.
+    """
+    seen = {(one["hostname"], one["origin"]): _codes(one) for one in before or []}
+    always = _BLIND if canaries else frozenset()
+    return [
+        str(one["message"])
+        for one in after or []
+        if _codes(one) - (seen.get((one["hostname"], one["origin"]), set()) - always)
+    ]
+
+
+def _codes(verdict: Mapping[str, Any]) -> set[str]:
+    return {refusal["code"] for refusal in verdict["refusals"]}
+
+
+def new_canary_failures(after: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What went wrong with C(requests) of C(edge_canary), and didn't as often, for the same hostname, before.
+
+    That the origin was refused or couldn't be spoken to is always new.
+    """
+    sent, sent_before = (Counter(one["hostname"] for one in requests or []) for requests in (after, before))
+    failed, failed_before = (
+        Counter((one["hostname"], int(one["status"]), one["error"]) for one in requests or [] if one["error"])
+        for requests in (after, before)
     )
+    messages = []
+    for (hostname, status, error), count in failed.items():
+        known = 0 if status in _REFUSED_STATUSES else failed_before[hostname, status, error]
+        if count > math.ceil(known * sent[hostname] / max(1, sent_before[hostname])):
+            more = f"; before, {known} of {sent_before[hostname]}" if known else ""
+            messages.append(f"{hostname}: {error} ({count} of {sent[hostname]} canaries{more})")
+    return messages
 
 
 def days_left(expires_on: str | None, now: datetime) -> float | None:

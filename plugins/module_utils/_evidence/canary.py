@@ -158,6 +158,9 @@ def _send(canary: Canary, settings: ssl.SSLContext, timeout: float) -> Answer:
 _EDGE_ERRORS: dict[int, str] = {
     400: "the origin refused the request, perhaps for want of a certificate",
     403: "forbidden, by a rule at Cloudflare or by the origin",
+    421: "misdirected, as the edge's SNI isn't the Host header that the origin got",
+    495: "the origin refused the edge's certificate",
+    496: "the origin refused the request for want of a certificate",
     520: "the origin closed the connection or gave no valid answer",
     521: "the origin refused the connection",
     522: "the origin didn't accept the connection in time",

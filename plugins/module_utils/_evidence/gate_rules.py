@@ -10,7 +10,7 @@ from typing import Any
 
 from .certificates import OTHER, SHARED
 from .gate_types import Limits, Refusal, Sight
-from .record import FAILED, GENEROUS, NONE, NONE_RESUMED, UNKNOWN, UNTRUSTED
+from .record import FAILED, GENEROUS, MISDIRECTED, NONE, NONE_RESUMED, UNKNOWN, UNTRUSTED
 
 
 def edge_rules(sight: Sight, limits: Limits) -> list[Refusal]:
@@ -44,6 +44,7 @@ def edge_rules(sight: Sight, limits: Limits) -> list[Refusal]:
         )
     if sight.edge < limits.min_requests:
         refusals.append(_too_few(sight, limits))
+    refusals += _misdirected(sight)
     return refusals + _presented(sight) + _verified(sight) + _generation(sight) + _canary(sight, limits)
 
 
@@ -90,6 +91,23 @@ def _too_few(sight: Sight, limits: Limits) -> Refusal:
 
 def _share(sight: Sight, count: int) -> str:
     return f"{count} of {sight.edge} requests from the edge since {sight.window}"
+
+
+def _misdirected(sight: Sight) -> list[Refusal]:
+    count = sight.verifications[MISDIRECTED]
+    if not count:
+        return []
+    return [
+        Refusal(
+            "misdirected",
+            f"{_share(sight, count)} were answered 421 (Misdirected Request), or will be under enforcement: "
+            "the edge's SNI isn't the Host header.",
+            "Look at Cloudflare for what overrides the Host header, the SNI or the origin (an Origin Rule, a load "
+            "balancer, a Worker), and let both be the hostname. NGINX logs its own 421 for the name in the SNI, so "
+            "look at the other hostnames of this origin, too.",
+            {"requests": count, "of": sight.edge},
+        )
+    ]
 
 
 def _presented(sight: Sight) -> list[Refusal]:
@@ -245,7 +263,7 @@ def _canary(sight: Sight, limits: Limits) -> list[Refusal]:
 
 def _bad(canary: Mapping[str, Any]) -> bool:
     status = int(canary.get("status") or 0)
-    return bool(canary.get("error")) or status == 0 or status >= 520
+    return bool(canary.get("error")) or status in (0, 421) or status >= 520
 
 
 def certificate_rules(hostname: str, entry: Mapping[str, Any], limits: Limits) -> list[Refusal]:

@@ -26,9 +26,9 @@ BLOCK = 1 << 20
 # Below this a second process costs more than it gains.
 _PARALLEL_BYTES = 64 << 20
 _FINGERPRINT_BYTES = 256
-# What comes after the log's name where a file is a predecessor of it, a number or a date, and what comes after that:
-# aop.log.1, aop.log.2.gz, aop.log-20261124, aop.log-20261124-1764000000.gz, aop.log-2026-11-24.
-_ROTATED = re.compile(r"([.-]\d+(?:[.:_T-]\d+)*)(.*)", re.DOTALL)
+# What makes a predecessor of a log's name, a number or a date: aop.log.1, aop.log.2.gz, aop.log-20261124,
+# aop.log-20261124-1764000000.gz, aop.log-2026-11-24; before the extension if logrotate has to keep that: aop.1.log.
+_NUMBER = r"[.-]\d+(?:[.:_T-]\d+)*"
 # Requests are logged when they end, so the log is only nearly in the order of its times.
 _DISORDER = 300.0
 
@@ -105,18 +105,26 @@ def _sources(path: str) -> tuple[list[_Source], list[_Source]]:
         return [], []
     found: list[_Source] = []
     unknown: list[_Source] = []
+    predecessor = _predecessors(base)
     for name in names:
-        rotated = _ROTATED.fullmatch(name[len(base) :]) if name.startswith(base) else None
+        rotated = predecessor.match(name)
         if not rotated:
             continue
-        number, packing = rotated.groups()
-        if packing and base + number in names:
+        packing = name[rotated.end() :]
+        if packing and rotated.group() in names:
             continue  # made of the plain one, which is whole: being packed at this moment, or an editor's
-        (found if packing in ("", ".gz") else unknown).append(_source(path + name[len(base) :], packing != ""))
+        (found if packing in ("", ".gz") else unknown).append(_source(os.path.join(directory, name), packing != ""))
     found.sort(key=lambda source: source.mtime)
     with contextlib.suppress(FileNotFoundError):
         found.append(_source(path, False))
     return found, unknown
+
+
+def _predecessors(base: str) -> re.Pattern[str]:
+    """Matches the begin of the name of a predecessor, up to what tells how it's packed."""
+    stem, extension = os.path.splitext(base)
+    kept = rf"|{re.escape(stem)}{_NUMBER}{re.escape(extension)}(?![^.~])" if extension else ""
+    return re.compile(re.escape(base) + _NUMBER + kept)
 
 
 def _source(path: str, packed: bool) -> _Source:

@@ -34,7 +34,8 @@ NONE_RESUMED = "NONE_RESUMED"
 FAILED = "FAILED"
 GENEROUS = "GENEROUS"
 UNKNOWN = "UNKNOWN"
-VERIFICATIONS: tuple[str, ...] = (SUCCESS, UNTRUSTED, NONE, NONE_RESUMED, FAILED, GENEROUS, UNKNOWN)
+MISDIRECTED = "MISDIRECTED"
+VERIFICATIONS: tuple[str, ...] = (SUCCESS, UNTRUSTED, NONE, NONE_RESUMED, FAILED, GENEROUS, UNKNOWN, MISDIRECTED)
 
 # Plain means: nothing in it is escaped, so the text is the value.
 _PLAIN = re.compile(("\\{" + ",".join(f'"{key}":"([^"\\\\\n]*)"' for key in KEYS) + "\\}\\s*").encode())
@@ -131,7 +132,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_unique, strict=False)
 
 
 def verification(record: Record) -> str:
-    """One of :data:`VERIFICATIONS`. SUCCESS only where the server's word can be trusted.
+    """One of :data:`VERIFICATIONS`, whoever sent it. SUCCESS only where the server's word can be trusted.
 
     * Apache with ``optional_no_ca`` and TLS 1.2 says SUCCESS on every resumed session, whatever the certificate was.
     * NONE on a resumed session may be a session from before the certificate was asked for.
@@ -159,6 +160,22 @@ _RULES: dict[str, Callable[[Record], bool]] = {
 }
 # These verify nothing at log_only and compare fingerprints: a known SHA-256 is what their SUCCESS is worth.
 BY_FINGERPRINT: tuple[str, ...] = ("caddy", "traefik")
+
+
+# Of such requests NGINX may not have read the Host. It then logs the first name of the server block.
+_HOST_NOT_READ = ("000", "400", "408", "414", "505")
+
+
+def misdirected(record: Record) -> bool:
+    """The TLS session is for another name than the request, so its certificate says nothing, and it will be refused.
+
+    Servers answer 421 where they notice, at log_only, too. On NGINX our own rules compare the same two values as here,
+    once they enforce; on Apache names may share a session.
+    """
+    if record.status == "421":
+        return True
+    judged = record.server == "nginx" and record.status not in _HOST_NOT_READ
+    return judged and record.sni.lower() != record.hostname.lower()
 
 
 def resumed(text: str) -> bool:

@@ -24,7 +24,19 @@ from typing import Optional, Union
 from .certificates import Certificates
 from .exceptions import Exceptions
 from .ranges import FIRMLY, Ranges
-from .record import BY_FINGERPRINT, SUCCESS, TIME, UNTRUSTED, VERDICT, Record, parse, seconds, verification
+from .record import (
+    BY_FINGERPRINT,
+    MISDIRECTED,
+    SUCCESS,
+    TIME,
+    UNTRUSTED,
+    VERDICT,
+    Record,
+    misdirected,
+    parse,
+    seconds,
+    verification,
+)
 from .tally import DIRECT, EDGE, EXCEPTION, TURNED_AWAY, Bucket, Tally
 
 CANARY_PREFIX = "/.well-known/originlock-canary/"
@@ -57,16 +69,9 @@ class Question:
     def __post_init__(self) -> None:
         self.by_fingerprint = frozenset(known.label for known in self.certificates.known if known.sha256)
 
-    def bucket(self, record: Record) -> Bucket:
-        """The kind of request that a record is."""
-        if record.peer in self.edge:
-            source = EDGE
-        elif self.exceptions.cover(record.peer, record.hostname, record.path):
-            source = EXCEPTION
-        elif record.stage == "enforce" and record.status[:1] in ("3", "4"):
-            source = TURNED_AWAY
-        else:
-            source = DIRECT
+    def bucket(self, record: Record, source: str = "") -> Bucket:
+        """The kind of request that a record is. ``source`` where that is known already."""
+        source = source or self._source(record)
         label = self.certificates.label(record.serial, record.issuer, record.fingerprint)
         verify = verification(record)
         if (
@@ -76,7 +81,16 @@ class Question:
             and record.fingerprint.lower().startswith("sha256:")
         ):
             verify = SUCCESS
+        if source == EDGE and misdirected(record):
+            verify = MISDIRECTED
         return (record.hostname[:253].lower(), source, verify, label)
+
+    def _source(self, record: Record) -> str:
+        if record.peer in self.edge:
+            return EDGE
+        if self.exceptions.cover(record.peer, record.hostname, record.path):
+            return EXCEPTION
+        return TURNED_AWAY if record.stage == "enforce" and record.status[:1] in ("3", "4") else DIRECT
 
 
 class Scanner:
@@ -175,10 +189,7 @@ class Scanner:
     def _meaning(self, verdict: bytes, client: bytes) -> Optional[tuple[Bucket, Record]]:
         """What the careful reader says about a line of the edge, or None if the parts aren't those of one."""
         record = None if b"\n" in verdict else parse(b'{"time":"1","peer":"",%b,%b}' % (verdict, client))
-        if record is None:
-            return None
-        hostname, _source, verify, label = self.question.bucket(record)
-        return (hostname, EDGE, verify, label), record
+        return None if record is None else (self.question.bucket(record, EDGE), record)
 
     def _add(self, bucket: Bucket, record: Record, count: int, first: float, last: float) -> None:
         self.tally.lines += count

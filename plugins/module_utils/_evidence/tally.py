@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Optional
 
-from .record import SUCCESS, Record, reason
+from .certificates import OTHER, SHARED
+from .record import MISDIRECTED, SUCCESS, UNTRUSTED, Record, reason
 
 EDGE = "edge"
 EXCEPTION = "exception"
@@ -26,18 +27,20 @@ Bucket = tuple[str, str, str, str]
 
 
 class Seen:
-    """How often, and between which times (epoch seconds, 0.0 for unknown)."""
+    """How often, how often enforcement refused, and between which times (epoch seconds, 0.0 for unknown)."""
 
-    __slots__ = ("count", "first", "last")
+    __slots__ = ("count", "first", "last", "refused")
 
     def __init__(self) -> None:
         self.count = 0
+        self.refused = 0
         self.first = 0.0
         self.last = 0.0
 
-    def add(self, count: int, first: float, last: float) -> None:
+    def add(self, count: int, first: float, last: float, refused: int = 0) -> None:
         """Counts ``count`` requests between two times."""
         self.count += count
+        self.refused += refused
         if first and (not self.first or first < self.first):
             self.first = first
         self.last = max(self.last, last)
@@ -58,8 +61,21 @@ class Offender(Seen):
         if len(path) > _EXAMPLE_LENGTH:
             path = path[: _EXAMPLE_LENGTH - 1] + "*"
         for text, kept in ((path, self.paths), (agent[:_EXAMPLE_LENGTH], self.agents)):
-            if len(kept) < _EXAMPLES and text not in kept:
+            if text and len(kept) < _EXAMPLES and text not in kept:
                 kept.append(text)
+
+
+def is_refused(bucket: Bucket, record: Record) -> bool:
+    """Enforcement refused it, as far as a line tells. Who came with the right certificate got the site's own 4xx.
+
+    NGINX answers 403 to verified certificates of a CA that isn't the hostname's.
+    """
+    _hostname, _source, verify, label = bucket
+    if record.stage != "enforce" or record.status[:1] != "4":
+        return False
+    if verify in (SUCCESS, UNTRUSTED):
+        return record.server == "nginx" and record.status == "403" and label in (SHARED, OTHER)
+    return True
 
 
 class Tally:
@@ -76,14 +92,14 @@ class Tally:
         self.offenders_dropped = 0
         self.nonces: dict[str, dict[str, str]] = {}
 
-    def add(self, bucket: Bucket, count: int, first: float, last: float) -> None:
+    def add(self, bucket: Bucket, count: int, first: float, last: float, refused: int = 0) -> None:
         """Counts requests of one kind: (hostname, source class, verification, certificate label)."""
         found = self.buckets.get(bucket)
         if found is None:
             if len(self.buckets) >= _MAX_BUCKETS:
                 bucket = (OVERFLOW, *bucket[1:])
             found = self.buckets.setdefault(bucket, Seen())
-        found.add(count, first, last)
+        found.add(count, first, last, refused)
         self.seen.add(count, first, last)
 
     def add_record(self, bucket: Bucket, record: Record) -> None:
@@ -93,11 +109,11 @@ class Tally:
 
     def add_alike(self, bucket: Bucket, record: Record, count: int, first: float, last: float) -> None:
         """Counts ``count`` lines of which ``record`` is an example. The edge is one sender, whatever its addresses."""
-        self.add(bucket, count, first, last)
+        self.add(bucket, count, first, last, count if is_refused(bucket, record) else 0)
         hostname, source, verify, _label = bucket
         if source == EDGE and verify == SUCCESS:
             return
-        text = reason(record)
+        text = "" if verify == MISDIRECTED else reason(record)
         if text:
             key = (hostname, source, text)
             if key in self.reasons or len(self.reasons) < _MAX_REASONS:
@@ -123,7 +139,7 @@ class Tally:
         self.unreadable += other.unreadable
         self.outside += other.outside
         for bucket, seen in other.buckets.items():
-            self.add(bucket, seen.count, seen.first, seen.last)
+            self.add(bucket, seen.count, seen.first, seen.last, seen.refused)
         for reason_key, count in other.reasons.items():
             if reason_key in self.reasons or len(self.reasons) < _MAX_REASONS:
                 self.reasons[reason_key] = self.reasons.get(reason_key, 0) + count
@@ -161,6 +177,7 @@ class Tally:
                     "certificate": label,
                     "current": current is not None and current(hostname, label),
                     "count": seen.count,
+                    "refused": seen.refused,
                     "first": seen.first,
                     "last": seen.last,
                 }

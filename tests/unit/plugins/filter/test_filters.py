@@ -33,3 +33,12 @@ def test_an_unknown_server_is_named_with_the_known_ones():
     assert filters["known_server"]("nginx") == "nginx"
     with pytest.raises(AnsibleFilterError, match=r"aop_server is 'iis', which is none of apache, nginx"):
         filters["known_server"]("iis")
+
+
+def test_what_an_override_accepted_is_told_apart_from_what_is_new():
+    filters = protections.FilterModule().filters()
+    seen = [{"hostname": "a.test", "origin": "web1", "refusals": [{"code": "no_evidence"}], "message": "nobody came"}]
+    assert filters["new_refusals"](seen, seen, canaries=True) == ["nobody came"]
+    assert filters["new_refusals"](seen, seen, canaries=False) == []
+    failed = [{"hostname": "a.test", "status": 525, "error": "HTTP 525: x"}] * 4
+    assert filters["new_canary_failures"](failed, failed) == ["a.test: HTTP 525: x (4 of 4 canaries)"]

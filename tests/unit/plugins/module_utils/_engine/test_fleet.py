@@ -8,6 +8,8 @@ from __future__ import annotations
 import random
 from datetime import datetime, timezone
 
+import pytest
+
 from ansible_collections.originlock.aop.plugins.module_utils._engine import fleet
 from ansible_collections.originlock.aop.plugins.module_utils._pki.verify import describe
 from ansible_collections.originlock.aop.tests.unit.plugins.pki_fixtures import support
@@ -32,13 +34,16 @@ def entry(name="app.example.com", **more):
     }
 
 
-def count(verification, number=1, source="edge", current=True, last=1795500000.0, hostname="app.example.com"):
+def count(
+    verification, number=1, source="edge", current=True, last=1795500000.0, hostname="app.example.com", refused=0
+):
     return {
         "hostname": hostname,
         "source": source,
         "verification": verification,
         "current": current,
         "count": number,
+        "refused": refused,
         "last": last,
         "certificate": "none",
     }
@@ -180,9 +185,85 @@ def test_origins_that_serve_the_same_are_probed_together(tmp_path):
 
 
 def test_refused_requests_of_the_edge_are_counted():
-    counts = [count("SUCCESS", 100), count("NONE", 3), count("FAILED", 2), count("NONE", 7, source="other")]
+    counts = [
+        count("SUCCESS", 100, refused=2),
+        count("NONE", 9, refused=3),
+        count("FAILED", 2),
+        count("NONE", 7, source="other", refused=7),
+    ]
     assert fleet.refused_edge_requests({"counts": counts}) == 5
     assert fleet.refused_edge_requests({}) == 0
+
+
+def canaries(*outcomes, hostname="app.example.com"):
+    """A number is the status of an answer, all but 404 an error; a text is why there was none."""
+    return [
+        {"hostname": hostname, "status": 0, "error": outcome}
+        if isinstance(outcome, str)
+        else {"hostname": hostname, "status": outcome, "error": "" if outcome == 404 else f"HTTP {outcome}"}
+        for outcome in outcomes
+    ]
+
+
+@pytest.mark.parametrize("status", [400, 495, 496, 520, 525, 526])
+def test_canaries_that_the_origin_refuses_are_always_new(status):
+    failed = canaries(*[status] * 4)
+    assert fleet.new_canary_failures(failed, failed) == [f"app.example.com: HTTP {status} (4 of 4 canaries)"]
+
+
+def test_canaries_without_an_answer_are_always_new():
+    nobody = canaries(404, "no answer: reset", "no answer: reset")
+    assert fleet.new_canary_failures(nobody, nobody) == ["app.example.com: no answer: reset (2 of 3 canaries)"]
+
+
+@pytest.mark.parametrize(
+    ("after", "before", "told"),
+    [
+        ([404, 404], [], []),
+        ([403, 403, 404, 404], [404, 403, 404, 403], []),
+        ([403, 403, 403, 404], [404, 403, 404, 403], ["HTTP 403 (3 of 4 canaries; before, 2 of 4)"]),
+        ([403, 404], [403, 403, 404, 404], []),
+        ([403, 403], [403, 403, 404, 404], ["HTTP 403 (2 of 2 canaries; before, 2 of 4)"]),
+        ([403, 403, 404, 404, 404, 404], [403, 404, 404], []),
+        ([403], [], ["HTTP 403 (1 of 1 canaries)"]),
+        ([421, 421], [403, 403], ["HTTP 421 (2 of 2 canaries)"]),
+        ([421, 530], [421, 530], []),
+    ],
+)
+def test_canaries_that_fail_more_than_before(after, before, told):
+    for others in ([], canaries(404, 403, hostname="api.example.com")):
+        found = fleet.new_canary_failures(canaries(*after) + others, canaries(*before) + others)
+        assert found == [f"app.example.com: {one}" for one in told]
+
+
+def test_canaries_that_were_not_sent_have_not_failed():
+    assert fleet.new_canary_failures([], canaries(403)) == []
+
+
+def verdict(*codes, origin="web1"):
+    return {
+        "hostname": "app.example.com",
+        "origin": origin,
+        "refusals": [{"code": code} for code in codes],
+        "message": f"{origin}: {', '.join(codes)}",
+    }
+
+
+def test_what_the_gate_refused_before_is_not_new():
+    before = [verdict("direct_callers", "evidence_not_trusted"), verdict("foreign_certificate", origin="web2")]
+    assert fleet.new_refusals([verdict(), verdict("evidence_not_trusted")], before) == []
+    worse = verdict("evidence_not_trusted", "foreign_certificate")
+    assert fleet.new_refusals([worse], before) == [worse["message"]]
+    assert fleet.new_refusals([verdict("canary_failed", origin="web3")], before) == ["web3: canary_failed"]
+    assert fleet.new_refusals([worse], []) == [worse["message"]]
+
+
+@pytest.mark.parametrize("code", ["no_evidence", "log_missing", "evidence_missing"])
+def test_an_origin_of_which_nothing_is_seen_is_always_new_where_canaries_were_sent(code):
+    blind = [verdict(code)]
+    assert fleet.new_refusals(blind, blind) == [f"web1: {code}"]
+    assert fleet.new_refusals(blind, blind, canaries=False) == []
+    assert fleet.new_refusals(blind, [verdict()], canaries=False) == [f"web1: {code}"]
 
 
 def test_a_hole_is_one_line():

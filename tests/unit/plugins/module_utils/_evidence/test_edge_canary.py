@@ -32,7 +32,7 @@ class Site(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         host = self.headers["Host"]
         self.seen.append((host, self.path))
-        status = {"redirect.test": 302, "broken.test": 525}.get(host, 404)
+        status = {"redirect.test": 302, "broken.test": 525, "misdirected.test": 421}.get(host, 404)
         self.send_response(status)
         self.send_header("Location", "https://app.test/elsewhere")
         self.send_header("CF-Ray", "8e0-TEST")
@@ -48,7 +48,7 @@ def ca_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "edge")])
     now = datetime.datetime.now(datetime.timezone.utc)
-    names = [x509.DNSName(text) for text in ("app.test", "redirect.test", "broken.test")]
+    names = [x509.DNSName(text) for text in ("app.test", "redirect.test", "broken.test", "misdirected.test")]
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -91,6 +91,7 @@ def test_canaries_arrive_and_redirects_are_not_followed(edge: str, ca_path: Path
             {"hostname": "App.test.", "nonces": [NONCE]},
             {"hostname": "redirect.test", "count": 3},
             {"hostname": "broken.test"},
+            {"hostname": "misdirected.test"},
         ],
         edge,
     )
@@ -99,12 +100,14 @@ def test_canaries_arrive_and_redirects_are_not_followed(edge: str, ca_path: Path
         ("app.test", 404),
         *[("redirect.test", 302)] * 3,
         ("broken.test", 525),
+        ("misdirected.test", 421),
     ]
     assert {answer.ray for answer in answers} == {"8e0-TEST"}
     assert [answer.error for answer in answers[:4]] == [""] * 4
     assert answers[4].error.startswith("HTTP 525: the TLS handshake with the origin failed")
+    assert answers[5].error.startswith("HTTP 421: misdirected, as the edge's SNI")
     assert ("app.test", f"/.well-known/originlock-canary/{NONCE}") in Site.seen
-    assert len(Site.seen) == len(set(Site.seen)) == 5
+    assert len(Site.seen) == len(set(Site.seen)) == 6
 
 
 def test_wrong_certificate_and_no_server(edge: str, ca_path: Path) -> None:

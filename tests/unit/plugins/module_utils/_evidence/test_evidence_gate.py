@@ -121,6 +121,9 @@ def test_all_well() -> None:
             "resumed TLS sessions",
         ),
         ([line(verify="?")] * 5, "unknown_result", "result that isn't known"),
+        ([line(status="421")] * 5, "misdirected", "5 of 5 .* 421 .* the edge's SNI isn't the Host header"),
+        ([line(status="421", server="apache", verify="NONE")] * 5, "misdirected", "5 of 5"),
+        ([line(sni="other.example.com")] * 3 + [line(sni="")] * 2, "misdirected", "5 of 5"),
     ],
 )
 def test_what_the_edge_presents(lines: list[bytes], code: str, words: str) -> None:
@@ -138,6 +141,14 @@ def test_one_bad_request_in_ten_thousand() -> None:
     verdict = judge(evidence([line()] * 6000 + [bad] + [line()] * 3998))
     assert codes(verdict) == ["sometimes_nothing"]
     assert "1 of 10000 requests from the edge" in verdict.refusals[0].message
+
+
+def test_a_canary_for_another_name_arrives_and_refuses() -> None:
+    path = "/.well-known/originlock-canary/" + NONCE
+    verdict = judge(evidence([*GOOD, line(path=path, status="421", sni="other.example.com")], canary=False))
+    assert (codes(verdict), verdict.trusted, verdict.edge_requests) == (["misdirected"], 20, 21)
+    failed = line(verify="FAILED:certificate has expired", status="421")
+    assert codes(judge(evidence([*GOOD, failed]))) == ["misdirected"], "the certificate is that of another name"
 
 
 def test_mixed_failures_are_told_apart() -> None:
@@ -163,6 +174,9 @@ def test_canaries() -> None:
     failed = judge(evidence(GOOD, canary=False), canaries=[dict(CANARY, status=525, error="HTTP 525: handshake")])
     assert codes(failed) == ["canary_failed"]
     assert "HTTP 525: handshake" in failed.refusals[0].message
+    misdirected = judge(evidence(GOOD, canary=False), canaries=[dict(CANARY, status=421)])
+    assert codes(misdirected) == ["canary_failed"]
+    assert "HTTP 421" in misdirected.refusals[0].message
     assert codes(judge(evidence(GOOD), canaries=[])) == ["canary_not_sent"]
     assert codes(judge(evidence(GOOD), Limits(canary=False), canaries=[])) == []
     past = line(path="/.well-known/originlock-canary/" + NONCE, peer=DIRECT)

@@ -25,6 +25,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._evidence.certifica
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.errors import InvalidInput
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.exceptions import Exceptions, declared
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.record import parse, verification
+from ansible_collections.originlock.aop.plugins.module_utils._evidence.scan import Scanner
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.times import iso, moment
 from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._evidence.evidence_lines import (
     DIRECT,
@@ -60,6 +61,60 @@ def test_verification(changes: dict[str, str], expected: str) -> None:
     record = parse(line(**changes))
     assert record is not None
     assert verification(record) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"sni": "APP.example.com"}, "SUCCESS"),
+        ({"status": "421"}, "MISDIRECTED"),
+        ({"status": "421", "verify": "NONE", "server": "apache"}, "MISDIRECTED"),
+        ({"sni": "other.example.com"}, "MISDIRECTED"),
+        ({"sni": "", "verify": "NONE", "status": "403"}, "MISDIRECTED"),
+        # A request that was cut short is logged for the first name of the block.
+        ({"sni": "www.example.com", "status": "400"}, "SUCCESS"),
+        ({"sni": "www.example.com", "status": "408"}, "SUCCESS"),
+        # Names of one virtual host share a session, as do those with the same settings.
+        ({"sni": "www.example.com", "server": "apache"}, "SUCCESS"),
+        ({"sni": "other.example.com", "status": "421", "peer": DIRECT}, "SUCCESS"),
+    ],
+)
+def test_a_session_for_another_name_proves_nothing(changes: dict[str, str], expected: str) -> None:
+    record = parse(line(**changes))
+    assert record is not None
+    assert question().bucket(record)[2] == expected
+
+
+OTHER_CA = {"serial": "9", "issuer": "CN=other CA", "fingerprint": "sha1:" + "00" * 20}
+NOTHING = {"verify": "NONE", "serial": "", "issuer": "", "fingerprint": ""}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"status": "400", **NOTHING}, True),
+        ({"status": "403", "verify": "FAILED:certificate has expired"}, True),
+        ({"status": "400", "resumed": "r", **NOTHING}, True),
+        ({"status": "421", "sni": "other.example.com"}, True),
+        ({"status": "403", "sni": "other.example.com"}, True),
+        ({"status": "421", "server": "apache"}, True),
+        ({"status": "403", **OTHER_CA}, True),
+        ({"status": "403", "server": "apache", **OTHER_CA}, False),
+        ({"status": "404", **OTHER_CA}, False),
+        ({"status": "403"}, False),
+        ({"status": "403", "server": "apache", "tls": "TLSv1.2", "resumed": "Resumed"}, False),
+        ({"status": "200", "server": "apache", "tls": "TLSv1.2", "resumed": "Resumed"}, False),
+        ({"status": "200", **NOTHING}, False),
+        ({"status": "200", "stage": "log_only", **NOTHING}, False),
+        ({"status": "421", "stage": "log_only"}, False),
+    ],
+)
+def test_what_enforcement_refused(changes: dict[str, str], expected: bool) -> None:
+    data = line(**{"stage": "enforce", **changes}) + b"\n"
+    scanner = Scanner(question())
+    scanner.block(data * 3, len(data) * 3)
+    (entry,) = scanner.tally.as_dict()["counts"]
+    assert (entry["count"], entry["refused"]) == (3, 3 if expected else 0)
 
 
 @pytest.mark.parametrize("write", [line, raw_line, lambda **more: line(agent='a "b"', **more)])

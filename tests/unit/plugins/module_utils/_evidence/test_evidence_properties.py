@@ -67,7 +67,7 @@ VALUES = {
         st.sampled_from(["app.example.com", "a.example.com", "", "-", 'x","peer":"172.64.1.23","status":"200']), HOSTILE
     ),
     "peer": st.sampled_from(["172.64.1.23", "2606:4700::1", DIRECT, "::ffff:172.64.0.9", "-", "173.245.48.1"]),
-    "status": st.sampled_from(["200", "000", "-", "499"]),
+    "status": st.sampled_from(["200", "000", "-", "499", "403", "421"]),
     "path": TEXT,
     "agent": TEXT,
     "issuer": st.one_of(st.just(ISSUER), TEXT),
@@ -130,6 +130,10 @@ def test_who_failed_and_why_is_what_the_careful_one_says(lines: list[bytes]) -> 
             careful.add_record(question().bucket(record), record)
     told, expected = (tally.as_dict(limit=1000) for tally in (scan([lines]).tally, careful))
     assert told["reasons"] == expected["reasons"]
+    sums = ("hostname", "source", "verification", "certificate", "count", "refused")
+    assert [[one[name] for name in sums] for one in told["counts"]] == [
+        [one[name] for name in sums] for one in expected["counts"]
+    ]
     names = ("peer", "hostname", "source", "verification", "count")
     assert [[who[name] for name in names] for who in told["offenders"]] == [
         [who[name] for name in names] for who in expected["offenders"]

@@ -144,6 +144,25 @@ def test_rotated_names_that_are_read(tmp_path: Path, suffix: str, packed: bool) 
     assert (reading.tally.lines, len(reading.files), reading.not_read) == (4, 2, [])
 
 
+@pytest.mark.parametrize("name", ["aop.1.log", "aop-20261126.log", "aop-2026-11-25-1764000000.log"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_rotated_names_that_keep_the_extension_are_read(tmp_path: Path, name: str, packed: bool) -> None:
+    """As logrotate's ``extension .log`` makes them."""
+    log, rotated = tmp_path / "aop.log", tmp_path / (name + ".gz" * packed)
+    write(log, 3)
+    first = reader.read(str(log), question())
+    data = log.read_bytes() + line(verify="NONE") + b"\n"
+    rotated.write_bytes(gzip.compress(data) if packed else data)
+    log.unlink()
+    write(log, 2, 1764001000.0)
+    reading = reader.read(str(log), question())
+    assert (reading.tally.lines, reading.files, reading.not_read) == (6, [str(rotated), str(log)], [])
+    assert reader.read(str(log), question(), first.cursor).tally.lines == 3
+    if packed:
+        rotated.rename(tmp_path / (name + ".xz"))
+        assert reader.read(str(log), question()).not_read == [str(tmp_path / (name + ".xz"))]
+
+
 @pytest.mark.parametrize("suffix", [".1.xz", ".2.zst", "-20261125.bz2", "-20261125-1764000000.xz", ".1.old"])
 def test_rotated_files_that_cannot_be_read_are_told(tmp_path: Path, suffix: str) -> None:
     log, rotated = tmp_path / "aop.log", tmp_path / f"aop.log{suffix}"
@@ -163,7 +182,11 @@ def test_rotated_files_that_cannot_be_read_are_told(tmp_path: Path, suffix: str)
 
 
 @pytest.mark.parametrize(
-    "name", ["aop.log~", "aop.log.swp", "aop.log.bak", "aop.log-backup.txt", "aop.log.1~", "x.1.xz"]
+    "name",
+    [
+        *("aop.log~", "aop.log.swp", "aop.log.bak", "aop.log-backup.txt", "aop.log.1~", "x.1.xz"),
+        *("aop-error.log", "aop-1.logs", "aop1.log", "aop.1-log", "xaop.1.log", "aop-.log"),
+    ],
 )
 def test_backups_are_no_part_of_the_log(tmp_path: Path, name: str) -> None:
     write(tmp_path / "aop.log", 3)
@@ -253,17 +276,20 @@ def test_processes_agree_with_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     log = tmp_path / "aop.log"
     nonce = "ab" * 16
     for number in range(30):
-        write(log, 200, 1764000000.0 + 1000 * number, hostname=f"h{number % 3}.example.com")
+        name = f"h{number % 3}.example.com"
+        write(log, 200, 1764000000.0 + 1000 * number, hostname=name, sni=name, stage="enforce", status="403")
         write(log, 3, 1764000500.0, peer=DIRECT, verify="NONE", agent=f"scanner {number}")
+        write(log, 1, 1764000600.0, verify="NONE", stage="enforce", status="400")
     log.write_bytes(log.read_bytes() + line(path="/.well-known/originlock-canary/" + nonce) + b"\n")
     asked = question(nonces=frozenset([nonce]))
     alone = reader.read(str(log), asked)
     monkeypatch.setattr(reader, "_PARALLEL_BYTES", 1000)
     together = reader.read(str(log), asked, None, 3)
     assert together.tally.as_dict()["reasons"] == alone.tally.as_dict()["reasons"]
-    assert together.tally.lines == alone.tally.lines == 6091
+    assert together.tally.lines == alone.tally.lines == 6121
+    assert sum(entry["refused"] for entry in together.tally.as_dict()["counts"]) == 30
     assert list(together.tally.nonces) == [nonce]
-    assert [(o["peer"], o["count"]) for o in together.tally.as_dict()["offenders"]] == [(DIRECT, 90)]
+    assert [(o["peer"], o["count"]) for o in together.tally.as_dict()["offenders"]] == [(DIRECT, 90), ("edge", 30)]
     buckets, _unreadable = reference(log.read_bytes(), asked)
     assert {bucket: seen.count for bucket, seen in together.tally.buckets.items()} == dict(buckets)
 
