@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import dropwhile
 
 from ..model import ACME_PATH, ENFORCE, Finding
 from .survey import Discovery
@@ -15,7 +16,7 @@ from .web import Server
 
 REWRITING = ("if", "return", "rewrite", "set", "break")
 _CONTENT = ("root", "alias", "proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass")
-_CATCH_ALL = re.compile(r"^\^?(/|\(?\.\*\)?|/?\(\.\*\)|\^)?\$?$")
+_CATCH_ALL = re.compile(r"\^?(/\??)?(\(?\.\*\)?\$?)?")
 _WITHOUT_TLS = ("$scheme = http", "$scheme != https", "$https =", "$https != on", "$server_port = 80")
 
 
@@ -70,6 +71,27 @@ def conflicts(found: Discovery, server: Server, hostname: str) -> Iterator[Findi
                 one,
                 "warning",
             )
+    formats = {one.args[1] for one in repeated_logs(found, server) if len(one.args) > 1}
+    for one in _after(found, server):
+        if one.name == "log_format" and one.args[0] in formats:
+            yield finding(
+                "log_format_late",
+                hostname,
+                f"its server block's file repeats the access_log of http, whose log_format {one.args[0]} comes later",
+                "Move log_format before the include (or the server blocks) of the sites.",
+                one,
+            )
+
+
+def repeated_logs(found: Discovery, server: Server) -> list[Directive]:
+    """The access logs of ``http`` that our file repeats in the block, because ours ends their inheritance."""
+    return [] if found.site_named(server.directive, "access_log") else found.of_http("access_log")
+
+
+def _after(found: Discovery, server: Server) -> Iterator[Directive]:
+    """What the site has directly in ``http`` after the block."""
+    children = found.site(found.web.http)
+    return (child for child in dropwhile(lambda one: one is not server.directive, children))
 
 
 def tolerant_doubts(found: Discovery, server: Server, hostname: str) -> Iterator[Finding]:
@@ -95,14 +117,14 @@ def tolerant_doubts(found: Discovery, server: Server, hostname: str) -> Iterator
         )
 
 
-def enforcement_doors(found: Discovery, server: Server, hostname: str, whole: bool) -> Iterator[Finding]:
+def enforcement_doors(found: Discovery, server: Server, hostname: str) -> Iterator[Finding]:
     """What would let requests without our certificate in, or keep the edge out, at ``enforce``."""
     for one in found.effective(server, "error_page"):
-        yield from _error_page(one, hostname, whole)
+        yield from _error_page(one, hostname)
     known = found.effective(server, "error_page")
     for one in found.site_walk(server.directive):
         if one.name == "error_page" and {"495", "496"} & set(one.args[:-1]) and one not in known:
-            yield from _error_page(one, hostname, whole)
+            yield from _error_page(one, hostname)
     for one in found.effective(server, "ssl_trusted_certificate"):
         yield finding(
             "other_cas_trusted",
@@ -137,7 +159,7 @@ def enforcement_doors(found: Discovery, server: Server, hostname: str, whole: bo
         )
 
 
-def _error_page(one: Directive, hostname: str, whole: bool) -> Iterator[Finding]:
+def _error_page(one: Directive, hostname: str) -> Iterator[Finding]:
     codes = set(one.args[:-1])
     target = one.args[-1] if one.args else ""
     if {"495", "496"} & codes:
@@ -156,7 +178,7 @@ def _error_page(one: Directive, hostname: str, whole: bool) -> Iterator[Finding]
             "Let it redirect: error_page 497 https://$host$request_uri;",
             one,
         )
-    elif target.startswith("@") and ({"421"} if whole else {"403", "421"}) & codes:
+    elif target.startswith("@") and {"403", "421"} & codes:
         yield finding(
             "error_page_named",
             hostname,
@@ -186,45 +208,52 @@ def _first_before(found: Discovery, server: Server, line: Directive) -> Directiv
 
 def is_closed(found: Discovery, server: Server) -> bool:
     """Whether a block gives no content without TLS: it redirects or refuses all that (ACME challenges apart)."""
-    block = server.directive
-    for child in found.site(block):
-        if child.name == "return" and _gives_nothing(child):
-            return True
-        if child.name == "rewrite" and len(child.args) == 3 and child.args[2] in ("permanent", "redirect"):
-            if _CATCH_ALL.match(child.args[0]) and child.args[1].startswith(("https://", "$scheme://")):
-                return True
-        elif child.name == "if" and " ".join(child.args).strip("() ") in _WITHOUT_TLS and _answers(found, child):
-            return True
-        elif child.name in ("rewrite", "break", "return") or (child.name == "if" and _may_go_on(found, child)):
-            break  # what follows isn't carried out for every request
-    locations = found.site_named(block, "location")
+    if _turned_away(found, server.directive):
+        return True
+    locations = found.site_named(server.directive, "location")
     everything = [one for one in locations if location_parts(one) in (("", "/"), ("^~", "/"))]
     return bool(everything) and all(_location_closed(found, one) for one in locations)
 
 
-def _answers(found: Discovery, condition: Directive) -> bool:
-    """Whether an ``if`` ends with a redirect or a refusal."""
-    return not _may_go_on(found, condition) and any(child.name == "return" for child in found.site(condition))
-
-
-def _may_go_on(found: Discovery, condition: Directive) -> bool:
-    """Whether an ``if`` may end the rewriting without an answer, or answer with content."""
-    for child in found.site(condition):
-        if child.name in ("break", "rewrite") or (child.name == "return" and not _gives_nothing(child)):
+def _turned_away(found: Discovery, block: Directive) -> bool:
+    """Whether the rewriting of a block redirects or refuses every request without TLS."""
+    for child in found.site(block):
+        if _lets_in(child):
+            return False
+        if child.name == "return" or (_leaves(child) and _CATCH_ALL.fullmatch(child.args[0])):
             return True
+        if child.name == "if":
+            if " ".join(child.args).strip("() ") in _WITHOUT_TLS and _turned_away(found, child):
+                return True
+            if any(_lets_in(one) for one in found.site(child)):
+                return False  # what follows isn't carried out for every request
     return False
+
+
+def _lets_in(one: Directive) -> bool:
+    """Whether a directive ends the rewriting and the request goes on, or answers with content."""
+    if one.name == "rewrite":
+        return one.args[2:] in (("last",), ("break",)) and not _leaves(one)
+    return one.name == "break" or (one.name == "return" and not _gives_nothing(one))
+
+
+def _leaves(one: Directive) -> bool:
+    """Whether it's a ``rewrite`` to another URL: a redirect, whatever its flag is."""
+    return one.name == "rewrite" and one.args[1:2] != () and one.args[1].startswith(("https://", "$scheme://"))
 
 
 def _location_closed(found: Discovery, location: Directive) -> bool:
+    denied = any(child.args == ("all",) for child in found.site_named(location, "deny"))
+    return denied or _for_challenges(location) or _turned_away(found, location)
+
+
+def _for_challenges(location: Directive) -> bool:
+    """Whether a location has ACME challenges and nothing else."""
     modifier, pattern = location_parts(location)
-    if modifier in ("", "=", "^~") and pattern.startswith(ACME_PATH):
-        return True
-    for child in found.site(location):
-        if child.name == "return" and _gives_nothing(child):
-            return True
-        if child.name == "deny" and child.args == ("all",):
-            return True
-    return False
+    if modifier in ("~", "~*"):
+        pattern = pattern.replace("\\", "").lstrip("^")
+        return pattern.startswith(ACME_PATH) and "|" not in pattern
+    return modifier != "@" and pattern.startswith(ACME_PATH)
 
 
 def _gives_nothing(one: Directive) -> bool:
@@ -236,10 +265,25 @@ def _gives_nothing(one: Directive) -> bool:
 
 def content(found: Discovery, server: Server) -> set[str]:
     """Where the content of a block comes from: directories and upstreams."""
-    own = {f"{one.name} {' '.join(one.args)}" for one in found.site_walk(server.directive) if one.name in _CONTENT}
+    of_http = [" ".join(one.args) for one in found.of_http("root")]
+    own = set(_content(found, server.directive, "".join(of_http)))
     if not any(text.startswith("root ") for text in own):
-        own.update(f"root {' '.join(one.args)}" for one in found.of_http("root"))
+        own.update(f"root {path}" for path in of_http)
     return own
+
+
+def _content(found: Discovery, block: Directive, directory: str) -> Iterator[str]:
+    """``directory``: where scripts are taken from. Many sites share a FastCGI server that runs what it's told to."""
+    for one in found.site_named(block, "root"):
+        directory = " ".join(one.args)
+    for one in found.site_named(block, "fastcgi_param"):
+        if one.args[0] == "SCRIPT_FILENAME" and not one.args[1].startswith("$"):
+            directory = one.args[1]
+    for one in found.site(block):
+        if one.name in _CONTENT:
+            yield " ".join((one.name, *one.args, *([directory] if one.name == "fastcgi_pass" else ())))
+        if not (one.name == "location" and _for_challenges(one)):
+            yield from _content(found, one, directory)
 
 
 def plain_doors(found: Discovery, hostname: str, tls: list[Server]) -> list[tuple[Server, bool]]:
@@ -258,6 +302,22 @@ def plain_doors(found: Discovery, hostname: str, tls: list[Server]) -> list[tupl
         if not is_closed(found, server):
             doors[server.number] = (server, bool(found.web.tls_addresses(server)))
     return list(doors.values())
+
+
+def refuses_unknown(found: Discovery, server: Server, hostname: str) -> Iterator[Finding]:
+    """For a block whose names are all protected: whether requests for names that nobody has reach it, too."""
+    for address in found.web.tls_addresses(server):
+        if found.web.default(address) is server:
+            yield finding(
+                "default_site",
+                hostname,
+                f"this block is the first of {address}, so requests for unknown names reach it, too (a health check "
+                "by address): enforce refuses them as well, and they aren't in the verification log",
+                "If there are such visitors, add a server block with default_server for them.",
+                server.directive,
+                "warning",
+            )
+            return
 
 
 def shared(found: Discovery, server: Server, hostname: str) -> Finding:

@@ -29,7 +29,7 @@ from ..model import (
 )
 from . import edit, render
 from .bundles import bundle_file, certificates
-from .doors import conflicts, enforcement_doors, finding, shared, tolerant_doubts
+from .doors import conflicts, enforcement_doors, finding, refuses_unknown, shared, tolerant_doubts
 from .dump import has_glob, single
 from .issuers import Issuers
 from .survey import HTTP_FILE, Discovery, Line
@@ -77,7 +77,7 @@ class _Planner:
             if server.number not in stems:
                 self.remove_lines(server)
         self.only_one_each(stems)
-        self.http_level(bool(stems))
+        self.http_level(bool(stems) or not self.listed.isdisjoint(self.targets.lost))
         self.rotation(bool(self.targets.places))
         self.judge()
         changes = self.changes()
@@ -210,6 +210,7 @@ class _Planner:
             for place in self.targets.places.values()
             if set(place.stages) & names
             for address in self.found.web.tls_addresses(place.server)
+            if not address.is_local  # behind something else, whose port isn't known
         }
         suffix = "" if 443 in ports or not ports else f":{min(ports)}"
         return f"https://$host{suffix}$request_uri"
@@ -225,7 +226,7 @@ class _Planner:
             stages = {name: stage for place in places for name, stage in place.stages.items()}
             realip, redirects = self.found.build.realip, bool(self.targets.redirects)
             text = render.http_file(stages, self.issuers.trusted(), realip, per_name, redirects)
-            self.files[home] = text
+            self.files[home] = text + render.headers(self.targets.lost)
         if line_needed:
             self.add_line(
                 self.found.web.http, HTTP_FILE[: -len(".conf")], sorted(self.listed or self.targets.stages)[0]
@@ -292,11 +293,13 @@ class _Planner:
             for name in sorted(set(place.stages) & self.listed):
                 self.findings += conflicts(self.found, server, name)
                 if place.stages[name] == ENFORCE:
-                    self.findings += enforcement_doors(self.found, server, name, whole)
+                    self.findings += enforcement_doors(self.found, server, name)
                 else:
                     self.findings += tolerant_doubts(self.found, server, name)
                 self.findings += self.issuers.findings(server, name, place.stages[name])
-                if enforced and not whole:
+                if whole:
+                    self.findings += refuses_unknown(self.found, server, name)
+                elif enforced:
                     self.findings.append(shared(self.found, server, name))
                 if self.found.build.version < (1, 11, 8):
                     self.findings.append(

@@ -90,10 +90,18 @@ class Nginx:
             raise OriginError(f"nginx isn't there after its replacement.{self._words(mark)}", "Look at the server.")
 
     def restart(self) -> None:
-        """Restart the service and wait until it serves."""
+        """Restart the service and wait until it serves. Errors: it isn't nginx's own."""
         mark = self._log_size()
         old = self.master()
-        done = self.run(("systemctl", "restart", self._unit(old)), {})
+        unit = self._unit(old)
+        shown = self.run(("systemctl", "show", "-p", "MainPID", unit), {})
+        if not old or shown.output.strip() != f"MainPID={old}":
+            raise OriginError(
+                f"nginx must be restarted, but the main process of {unit} isn't nginx's master ({old})",
+                "End an upgrade that is under way. Else run nginx by a systemd unit of its own, or remove "
+                "ssl_session_cache shared: (a reload will do then), and run again.",
+            )
+        done = self.run(("systemctl", "restart", unit), {})
         if done.status != 0 or not self._wait(lambda: self.master() not in (0, old)):
             raise OriginError(
                 f"nginx doesn't come up after a restart: {done.output.strip()}{self._words(mark)}",

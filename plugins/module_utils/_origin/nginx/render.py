@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..model import ACME_EXPRESSION, ENFORCE, MARK
-from .doors import REWRITING, is_closed
+from .doors import REWRITING, is_closed, repeated_logs
 from .survey import Discovery
 from .syntax import Directive, location_parts, quote
 from .web import Server
@@ -31,7 +31,7 @@ def http_file(
     peer = "$realip_remote_addr" if realip else "$remote_addr"
     fields = (
         ("time", "$msec"),
-        ("peer", peer),
+        ("peer", "$aop_peer"),
         ("status", "$status"),
         ("server", "nginx"),
         ("hostname", "$host"),
@@ -51,6 +51,8 @@ def http_file(
     parts = [
         f"# {MARK} http: what the files in the include directory use. Generated; changes are overwritten.",
         f"log_format {LOG_FORMAT} escape=json '{{{record}}}';",
+        "# A load balancer that speaks the PROXY protocol isn't the peer, but who it names.",
+        _map("$proxy_protocol_addr", "$aop_peer", [f'"" {peer}'], default="$proxy_protocol_addr"),
         _map("$host", "$aop_stage", [_key(name) + " " + stage for name, stage in sorted(stages.items())]),
         "# Plain HTTP has no certificate to tell of.",
         _map("$https", "$aop_logged", ["on $aop_stage"]),
@@ -94,6 +96,11 @@ def http_file(
     return "\n".join(parts) + "\n"
 
 
+def headers(stages: Mapping[str, str]) -> str:
+    """Lines that tell the stage of each hostname, for the next run."""
+    return "".join(f"# {MARK} stage={stage} hostname={name}\n" for name, stage in sorted(stages.items()))
+
+
 def tls_file(
     found: Discovery, server: Server, stages: Mapping[str, str], whole: bool, stem: str, log_path: str, redirect: str
 ) -> str:
@@ -102,8 +109,7 @@ def tls_file(
     ``redirect``: where plain HTTP requests to the same block go (a URL); empty if that's nothing to care about.
     """
     enforced = ENFORCE in stages.values()
-    lines = [f"# {MARK} stage={stage} hostname={name}" for name, stage in sorted(stages.items())]
-    lines.append("# Generated; changes are overwritten.")
+    lines = [headers(stages) + "# Generated; changes are overwritten."]
     lines.append(f"ssl_client_certificate {quote(found.in_directory(stem + '.pem'))};")
     strict = whole and enforced
     lines.append("ssl_verify_client {};".format("on" if strict else "optional_no_ca"))
@@ -221,7 +227,7 @@ def _inherited_logs(found: Discovery, server: Server) -> list[str]:
     """The access logs that would be inherited if ours didn't end that."""
     if found.site_named(server.directive, "access_log"):
         return []
-    inherited = found.of_http("access_log")
+    inherited = repeated_logs(found, server)
     if any(one.args[:1] == ("off",) for one in inherited):
         return []
     if inherited:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -151,14 +151,8 @@ class Discovery:
 
     def loaded(self, server: Server) -> dict[str, str]:
         """The stage of each hostname that ``server`` protects now, from the headers of what it includes."""
-        stages: dict[str, str] = {}
-        for line in self.lines(server):
-            for file in {child.file for child in flatten(line.directive.block)}:
-                for found in HEADER.finditer(self.dump.files.get(file, "")):
-                    if found.group("stage") in STAGES:
-                        name = found.group("hostname")
-                        stages[name] = stricter(found.group("stage"), stages.get(name, OFF))
-        return stages
+        files = {child.file for line in self.lines(server) for child in flatten(line.directive.block)}
+        return _stages(self.dump.files.get(file, "") for file in files)
 
     def protected(self) -> dict[str, str]:
         """The strictest stage of each hostname on this origin."""
@@ -167,6 +161,20 @@ class Discovery:
             for name, stage in self.loaded(server).items():
                 stages[name] = stricter(stage, stages.get(name, OFF))
         return stages
+
+    @cached_property
+    def left(self) -> dict[str, str]:
+        """The strictest stage of each hostname that files of ours name, whether a server block loads them or not."""
+        return _stages(content.decode("latin-1") for content in self.own.values())
+
+
+def _stages(texts: Iterable[str]) -> dict[str, str]:
+    stages: dict[str, str] = {}
+    for found in (header for text in texts for header in HEADER.finditer(text)):
+        if found.group("stage") in STAGES:
+            name = found.group("hostname")
+            stages[name] = stricter(found.group("stage"), stages.get(name, OFF))
+    return stages
 
 
 @dataclass(frozen=True)

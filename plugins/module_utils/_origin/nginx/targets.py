@@ -36,7 +36,8 @@ class Place:
 class Targets:
     """The wish, resolved. ``stages`` has every hostname that stays or becomes protected on this origin.
 
-    ``subjects``: certificate (PEM) to the name of that CA, as far as it is known.
+    ``subjects``: certificate (PEM) to the name of that CA, as far as it is known. ``lost``: the stage of hostnames
+    that were protected here, though no server block serves them any more.
     """
 
     stages: dict[str, str]
@@ -45,6 +46,7 @@ class Targets:
     places: dict[int, Place]
     redirects: dict[int, set[str]]
     findings: list[Finding]
+    lost: dict[str, str] = field(default_factory=dict)
 
     def whole(self, found: Discovery, place: Place) -> bool:
         """Whether everything that reaches the block belongs to protected hostnames of one stage."""
@@ -73,6 +75,9 @@ def resolve(found: Discovery, wanted: Sequence[Protection], options: Options) ->
         _take_bundle(targets, wish)
     for name, stage in targets.stages.items():
         _locate(found, targets, name, stage, name in listed, options)
+    kept = {**{name: stage for name, stage in found.left.items() if name not in listed}, **targets.stages}
+    served = {name for place in targets.places.values() for name in place.stages}
+    targets.lost = {name: stage for name, stage in kept.items() if name in found.left and name not in served}
     return targets
 
 
@@ -118,6 +123,7 @@ def _locate(found: Discovery, targets: Targets, name: str, stage: str, listed: b
                     f"server_name {expression} can't be evaluated here, so it's open whether it serves this hostname",
                     "Name the hostname in the server_name of the block that shall serve it.",
                     server.directive,
+                    "error" if stage == ENFORCE else _severity(found, name, stage),
                 )
             )
             continue
@@ -127,7 +133,7 @@ def _locate(found: Discovery, targets: Targets, name: str, stage: str, listed: b
             strays.append(address)
     if not servers:
         if listed:
-            targets.findings.append(_unserved(found, name))
+            targets.findings.append(_unserved(found, name, _severity(found, name, stage)))
         return
     for server in servers.values():
         targets.places.setdefault(server.number, Place(server)).stages[name] = stage
@@ -178,7 +184,12 @@ def _own_texts(found: Discovery, server: Server) -> list[str]:
     return [found.dump.files[name] for name in sorted(names)]
 
 
-def _unserved(found: Discovery, name: str) -> Finding:
+def _severity(found: Discovery, name: str, stage: str) -> str:
+    """A hostname that isn't served any more is in nobody's way unless more is wanted for it than before."""
+    return "error" if STAGES.index(stage) > STAGES.index(found.left.get(name, OFF)) else "warning"
+
+
+def _unserved(found: Discovery, name: str, severity: str) -> Finding:
     addresses = [address for address in found.web.addresses(tls=True) if not address.is_local]
     if not addresses:
         return finding(
@@ -186,6 +197,7 @@ def _unserved(found: Discovery, name: str) -> Finding:
             name,
             "no server block listens with TLS",
             "Give the site an HTTPS server block, or take the hostname off this origin's list.",
+            severity=severity,
         )
     fallback = found.web.default(addresses[0])
     return finding(
@@ -194,6 +206,7 @@ def _unserved(found: Discovery, name: str) -> Finding:
         "no TLS server block has this server_name; only the default server would answer",
         "Add the server_name to the block that serves it, or take the hostname off this origin's list.",
         fallback.directive,
+        severity,
     )
 
 

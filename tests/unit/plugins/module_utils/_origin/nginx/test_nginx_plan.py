@@ -195,6 +195,17 @@ def test_plain_http_is_not_logged() -> None:
     assert 'map $https $aop_logged {\n    default "";\n    on $aop_stage;\n}\n' in http
 
 
+@pytest.mark.parametrize(("realip", "peer"), [(True, "$realip_remote_addr"), (False, "$remote_addr")])
+def test_who_a_load_balancer_names_is_the_peer(realip: bool, peer: str) -> None:
+    found = site(block())
+    made = make(replace(found, build=replace(found.build, realip=realip)))
+    http = text_of(made, "/00-originlock-aop.conf")
+    assert '\'{"time":"$msec","peer":"$aop_peer","status":"$status","server":"nginx","hostname":"$host",' in http
+    assert (
+        "map $proxy_protocol_addr $aop_peer {\n    default $proxy_protocol_addr;\n" + f'    "" {peer};\n}}\n' in http
+    )
+
+
 def test_quic_and_every_other_socket_count() -> None:
     content = block(listen="listen 443 ssl; listen 443 quic reuseport;") + block(listen="listen [::]:443 quic;")
     content += block(listen="listen 192.0.2.1:8443 ssl;")
@@ -258,3 +269,17 @@ def test_redirects_stay_for_hostnames_that_are_not_listed() -> None:
     other_port = site(block(listen="listen 8443 ssl;") + plain)
     made = make(other_port, wish(stage="enforce"), plain_http="redirect")
     assert "return 308 https://$host:8443$request_uri;" in text_of(made, "app.example.com-2.conf")
+
+
+@pytest.mark.parametrize(
+    ("listen", "suffix"),
+    [
+        ("listen 127.0.0.1:8443 ssl proxy_protocol;", ""),
+        ("listen unix:/run/x ssl; listen [::1]:8443 ssl;", ""),
+        ("listen 127.0.0.1:4430 ssl; listen 8443 ssl;", ":8443"),
+    ],
+)
+def test_redirects_never_lead_to_a_port_of_this_machine_alone(listen: str, suffix: str) -> None:
+    plain = f"server {{\n    listen 80;\n    server_name {APP};\n    root /srv;\n}}\n"
+    made = make(site(block(listen=listen) + plain), wish(stage="enforce"), plain_http="redirect")
+    assert f"return 308 https://$host{suffix}$request_uri;" in text_of(made, "app.example.com-2.conf")

@@ -33,7 +33,7 @@ class Machine:
         self.signals: list[tuple[int, int]] = []
         self.on_signal: dict[int, Callable[[int], None]] = {}
         self.commands: list[tuple[str, ...]] = []
-        self.unit = {"Type": "forking", "PIDFile": str(self.pid_file)}
+        self.unit = {"Type": "forking", "PIDFile": str(self.pid_file), "MainPID": "100"}
         self.later: list[Callable[[], None]] = []
         self.start(100, "nginx: master process /usr/sbin/nginx", 1, "0::/system.slice/nginx.service\n")
         self.start(101, WORKER, 100)
@@ -63,7 +63,7 @@ class Machine:
     def run(self, argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
         self.commands.append(tuple(argv))
         if argv[1] == "show":
-            return Completed(0, "".join(f"{key}={value}\n" for key, value in self.unit.items()))
+            return Completed(0, "".join(f"{key}={value}\n" for key, value in self.unit.items() if key in argv))
         if argv[1] == "restart":
             self.end(100)
             self.start(200, "nginx: master process x", 1)
@@ -179,11 +179,29 @@ def test_old_workers_that_do_not_leave(machine: Machine, nginx: Nginx) -> None:
 def test_a_restart_where_the_service_manager_would_lose_it(
     machine: Machine, nginx: Nginx, unit: dict[str, str]
 ) -> None:
-    machine.unit = unit
+    machine.unit.update(unit)
     nginx.replace()
     assert machine.signals == []
     assert machine.commands[-1] == ("systemctl", "restart", "nginx.service")
     assert nginx.master() == 200
+
+
+@pytest.mark.parametrize(
+    "group",
+    ["system.slice/supervisor.service", "user.slice/user-0.slice/user@0.service/app.slice/x.scope", "machine.slice/x"],
+)
+def test_what_is_not_nginx_s_own_is_not_restarted(machine: Machine, nginx: Nginx, group: str) -> None:
+    machine.start(100, "nginx: master process nginx", 50, f"0::/{group}\n")
+    machine.unit = {"Type": "simple", "PIDFile": "", "MainPID": "50"}
+    Path(str(machine.pid_file) + ".oldbin").write_text("99")
+    machine.start(99, "nginx: master process", 1)
+    unit = group.split("/")[-1 if "supervisor" in group else -3] if ".service" in group else "nginx"
+    with pytest.raises(OriginError) as caught:
+        nginx.replace()
+    assert f"nginx must be restarted, but the main process of {unit} isn't nginx's master (100)" in str(caught.value)
+    assert "Else run nginx by a systemd unit of its own" in caught.value.remedy
+    assert machine.signals == []
+    assert not any(command[1] == "restart" for command in machine.commands)
 
 
 @pytest.mark.parametrize("worker", [None, WORKER])

@@ -15,6 +15,7 @@ from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._origin.
     MAIN,
     SITE,
     TLS,
+    after,
     codes,
     discover,
     make,
@@ -108,6 +109,7 @@ def test_an_inherited_off_is_nothing() -> None:
             f"error_page 496 /x serves its content.*{SITE}:5",
         ),
         ("error_page 421 = @app;", "", "error_page_named", "hands refused requests to @app, which serves them"),
+        ("error_page 403 404 = @x;", "", "error_page_named", "hands refused requests to @x, which serves them"),
         ("error_page 497 /x;", "", "error_page_497", "serves its content to plain HTTP on a TLS port"),
         (
             "ssl_trusted_certificate le.pem;",
@@ -147,12 +149,6 @@ def test_early_data_and_ticket_keys_of_the_default_server() -> None:
     assert sorted(codes(made)) == ["ssl_early_data", "ssl_session_ticket_key"]
 
 
-def test_a_named_error_page_for_403_matters_where_names_are_told_apart() -> None:
-    inside = "error_page 403 @app;"
-    assert codes(make(site(block(inside)), wish(stage="enforce"))) == []
-    assert codes(make(site(block(inside, f"{APP} shop.example.com")), wish(stage="enforce"))) == ["error_page_named"]
-
-
 def test_doubts_at_log_only() -> None:
     made = make(site(block("error_page 495 /x; ssl_trusted_certificate le.pem;")))
     assert codes(made) == []
@@ -179,6 +175,53 @@ def test_hostnames_that_nothing_serves(content: str, code: str, words: str) -> N
     made = make(site(content))
     assert code in codes(made)
     assert words in messages(made, code)[0]
+
+
+def test_a_hostname_that_is_gone_is_in_nobody_s_way_back() -> None:
+    shop = "shop.example.com"
+    both = block() + block(names=shop)
+    found = after(site(both), make(site(both), wish(stage="enforce"), wish(shop, "enforce")))
+    files = dict(found.dump.files)
+    files[SITE] = files[SITE][: files[SITE].rindex("server {")]
+    found = discover(files, found.own)
+    assert found.protected() == {APP: "enforce"}
+    # Again and again: the first run takes its file away.
+    for stage in ("enforce", "log_only", "log_only"):
+        made = make(found, wish(stage=stage), wish(shop, stage))
+        assert (codes(made), codes(made, "warning")) == ([], ["not_served"])
+        found = after(found, made)
+        assert found.protected() == {APP: stage}
+        assert make(found, wish(stage=stage), wish(shop, stage)).changes == []
+    found = after(found, make(found, wish()))
+    assert codes(make(found, wish(shop))) == []
+    assert codes(make(found, wish(shop, "enforce"))) == ["not_served"]
+    assert codes(make(found, wish("new.example.com"))) == ["not_served"]
+    made = make(found, wish(stage="off"), wish(shop, "off"))
+    assert codes(made) == codes(made, "warning") == []
+    assert after(found, made).own == {}
+
+
+def test_all_hostnames_are_gone() -> None:
+    found = after(site(block()), make(site(block()), wish(stage="enforce")))
+    files = {name: text for name, text in found.dump.files.items() if name != SITE}
+    found = discover(files, found.own)
+    for _turn in range(2):
+        made = make(found, wish())
+        assert (codes(made), codes(made, "warning")) == ([], ["no_tls"])
+        found = after(found, made)
+    assert after(found, make(found, wish(stage="off"))).own == {}
+
+
+def test_an_expression_is_in_nobody_s_way_back() -> None:
+    found = after(site(block(listen="listen 443 ssl;")), make(site(block(listen="listen 443 ssl;")), wish()))
+    files = dict(found.dump.files)
+    files[SITE] += "server { listen [::]:443 ssl; server_name ~^(?|app)x*+; }\n"
+    found = discover(files, found.own)
+    assert codes(make(found, wish())) == []
+    assert codes(make(found, wish(stage="enforce"))) == ["regular_expression"]
+    enforced = discover(files, {name: text.replace(b"log_only", b"enforce") for name, text in found.own.items()})
+    assert codes(make(enforced, wish())) == []
+    assert codes(make(enforced, wish(stage="enforce"))) == ["regular_expression"]
 
 
 def test_an_unreadable_expression_is_nothing_where_a_plain_name_decides() -> None:
@@ -210,6 +253,15 @@ def test_no_bundle() -> None:
         "rewrite ^/a /b break; return 301 https://$host$request_uri;",
         "if ($uri ~ x) { break; } return 301 https://$host$request_uri;",
         "rewrite ^/x https://$host$request_uri permanent; root /srv;",
+        "rewrite ^/$ https://$host$request_uri permanent; root /srv;",
+        "rewrite /$ https://$host$request_uri permanent; root /srv;",
+        "rewrite ^ /x permanent; root /srv;",
+        "location / { rewrite ^/x https://$host$request_uri permanent; }",
+        "location / { rewrite ^/x /y break; return 301 https://$host$request_uri; }",
+        "location ~ /.well-known/acme-challenge|/x { root /srv; } location / { return 301 https://$host$request_uri; }",
+        "location ~ /x/.well-known/acme-challenge? { root /a; } location / { return 301 https://$host$request_uri; }",
+        "if ($scheme = http) { rewrite ^/x https://$host$request_uri permanent; } root /srv;",
+        "if ($scheme = http) { rewrite ^/x /y last; rewrite ^ https://$host$request_uri; } root /srv;",
     ],
 )
 def test_plain_http_with_content(inside: str) -> None:
@@ -236,6 +288,13 @@ def test_plain_http_with_content(inside: str) -> None:
         "rewrite ^/(.*)$ https://app.example.com/$1 redirect;",
         "location / { return 301 https://$host$request_uri; } location ^~ /.well-known/acme-challenge/ { root /srv; }",
         "location / { deny all; }",
+        "location / { rewrite ^ https://$host$request_uri? permanent; }",
+        "location / { rewrite ^/?(.*)$ https://$host/$1 redirect; }",
+        "rewrite .* https://$host$request_uri;",
+        "rewrite ^/old(.*) /new$1; rewrite ^(.*)$ https://$host$1 permanent;",
+        "location ~ /.well-known/acme-challenge { root /srv; } location / { return 301 https://$host$request_uri; }",
+        r"location ~* ^/\.well-known/acme-challenge/(.*)$ { root /srv; } location / { return 301 https://$host/; }",
+        'if ($scheme != "https") { rewrite ^ https://$http_host$request_uri? permanent; } root /srv;',
     ],
 )
 def test_plain_http_without_content(inside: str) -> None:
@@ -251,6 +310,36 @@ def test_the_same_content_on_the_plain_default_server() -> None:
     default = "server { listen 80; root /srv/app; }\n"
     assert codes(make(site(block("root /srv/app;") + default), wish(stage="enforce"))) == ["plain_http_open"]
     assert codes(make(site(block("root /srv/other;") + default), wish(stage="enforce"))) == []
+
+
+PHP = "location ~ \\.php$ { %s fastcgi_pass unix:/run/php/php8.2-fpm.sock; }"
+CHALLENGES = "location ^~ /.well-known/acme-challenge/ { root /var/www/letsencrypt; }"
+
+
+@pytest.mark.parametrize(
+    ("ours", "other", "same"),
+    [
+        ("root /srv/a; " + PHP % "", "root /srv/b; " + PHP % "", False),
+        ("root /srv/a; " + PHP % "", "location /x { root /srv/a; " + PHP % "" + "}", True),
+        (PHP % "", PHP % "", True),
+        ("root /srv/a; " + PHP % "", "root /srv/b; " + PHP.replace("8.2", "7") % "", False),
+        *(
+            ("root /srv/a; " + PHP % script, "root /srv/b; " + PHP % script, same)
+            for script, same in (
+                ("fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;", False),
+                ("fastcgi_param SCRIPT_FILENAME /srv/index.php;", True),
+            )
+        ),
+        ("root /srv/a; " + CHALLENGES, "root /srv/b; " + CHALLENGES, False),
+        (CHALLENGES + "location / { root /srv/a; }", "root /srv/a;", True),
+        ("location / { proxy_pass http://app; }", "location / { proxy_pass http://app; }", True),
+    ],
+)
+def test_what_is_the_same_content(ours: str, other: str, same: bool) -> None:
+    content = block(ours, listen="listen 443 ssl;")
+    content += block(other, "other.example.org", "listen 443 ssl; listen [::]:443 ssl; listen 80;")
+    expected = ["default_server_open", "plain_http_open"] if same else []
+    assert codes(make(site(content), wish(stage="enforce"))) == expected
 
 
 def test_one_block_for_both() -> None:
@@ -343,6 +432,40 @@ def test_an_old_nginx() -> None:
 def test_only_listed_hostnames_are_judged() -> None:
     content = block("error_page 496 /x;", "shop.example.com") + block()
     assert codes(make(discover({"/etc/nginx/nginx.conf": MAIN, SITE: content}), wish(stage="enforce"))) == []
+
+
+LATE = "log_format main '$host'; access_log /a main;"
+
+
+@pytest.mark.parametrize("stage", ["log_only", "enforce"])
+def test_a_log_format_that_comes_after_the_sites(stage: str) -> None:
+    main = MAIN.rstrip("}\n") + f"\n {LATE}\n}}\n"
+    made = make(discover({"/etc/nginx/nginx.conf": main, SITE: block()}), wish(stage=stage))
+    assert codes(made) == ["log_format_late"]
+    assert messages(made, "log_format_late") == [
+        "app.example.com: its server block's file repeats the access_log of http, whose log_format main comes later "
+        "(/etc/nginx/nginx.conf:4). Move log_format before the include (or the server blocks) of the sites."
+    ]
+    for own in ("access_log /own;", "access_log /own main;"):
+        assert codes(make(discover({"/etc/nginx/nginx.conf": main, SITE: block(own)}), wish(stage=stage))) == []
+    assert codes(make(site(block(), LATE), wish(stage=stage))) == []
+
+
+@pytest.mark.parametrize("stage", ["log_only", "enforce"])
+def test_the_first_block_refuses_unknown_names_too(stage: str) -> None:
+    def told(content: str) -> list[str]:
+        return messages(make(site(content), wish(stage=stage)), "default_site")
+
+    assert told(block()) == [
+        "app.example.com: this block is the first of *:443, so requests for unknown names reach it, too (a health "
+        "check by address): enforce refuses them as well, and they aren't in the verification log "
+        f"({SITE}:1). If there are such visitors, add a server block with default_server for them."
+    ]
+    assert "the first of [::]:443" in told(block(names="x.org", listen="listen 443 ssl;") + block())[0]
+    assert told(block(names="x.org") + block()) == []
+    assert told(block() + block(names="_", listen=TLS.replace(" ssl", " ssl default_server"))) == []
+    assert told(block(listen="listen 443 ssl default_server;")) == []
+    assert told(block(names=f"{APP} shop.example.com")) == []
 
 
 def test_shared_blocks_are_told_at_enforce() -> None:
