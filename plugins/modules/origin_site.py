@@ -176,6 +176,13 @@ sites:
     stage_after:
       description: The stage as left.
       type: str
+listeners:
+  description:
+    - All sockets on which the server serves HTTP to others, as V(*:8443 ssl) or V([::]:80 plain).
+    - The option O(originlock.aop.origin_probe#module:origins[].other_listeners).
+  returned: success and O(state=present)
+  type: list
+  elements: str
 findings:
   description: What a person should know; those of severity C(error) make the module refuse.
   returned: unless the checks on the controller fail

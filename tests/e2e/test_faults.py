@@ -100,6 +100,29 @@ def test_a_configuration_that_was_broken_before(story: Story) -> None:
     served(story.theatre)
 
 
+def test_a_port_for_something_else_gives_out_the_same_pages(story: Story) -> None:
+    """By another path, so that no reading of the configuration shows it."""
+    before = story.trees()
+    since = story.moment()
+    shell = story.theatre.shell
+    block = (
+        "listen 8444 ssl; ssl_certificate /etc/ssl/sites/default.pem; ssl_certificate_key /etc/ssl/sites/default.key;"
+    )
+    door = f"server {{ {block} root /srv/same; }}"
+    shell(
+        NGINX, f"ln -s /var/www/{HOSTNAMES[0]} /srv/same; echo '{door}' > /etc/nginx/conf.d/door.conf; nginx -s reload"
+    )
+    played = story.theatre.play(
+        "enforce", check=False, aop_evidence_since=since, aop_batches=[1], **begins_with(NGINX), **FAST
+    )
+    assert played.status != 0
+    assert f"[second_listener] {HOSTNAMES[0]} on {NGINX}" in played.output, played.output
+    assert f"{NGINX} is back where it was." in played.output, played.output
+    shell(NGINX, "rm /etc/nginx/conf.d/door.conf /srv/same; nginx -s reload")
+    assert story.trees() == before
+    forget_enforcement(story)
+
+
 @pytest.mark.parametrize("host", [NGINX, APACHE])
 def test_the_edge_stops_presenting_after_the_gate(story: Story, host: str) -> None:
     """Noticed, the batch is reverted, who was refused is counted, and the other origin is left alone."""

@@ -220,7 +220,12 @@ def _probe_origin(name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     outcome = facts.get(f"{facts.get('aop_server')}_result") or {}
     listeners = {one for site in outcome.get("sites") or [] for one in site["listeners"]}
     addresses = facts.get("aop_addresses") or [facts.get("ansible_host") or name]
-    return {"name": name, "addresses": list(addresses), "listeners": sorted(listeners)}
+    return {
+        "name": name,
+        "addresses": list(addresses),
+        "listeners": sorted(listeners),
+        "other_listeners": list(outcome.get("listeners") or []),
+    }
 
 
 def _probe_hostname(entry: Mapping[str, Any], directory: str) -> dict[str, str]:

@@ -30,6 +30,7 @@ class Outcome:
     transaction: str = ""
     #: Files that weren't put back because somebody else had changed them: ``path`` and ``backup``.
     left: Sequence[Mapping[str, str]] = ()
+    listeners: Sequence[str] = ()
 
     @property
     def changed(self) -> bool:
@@ -41,6 +42,7 @@ class Outcome:
         result: dict[str, Any] = {
             "changed": self.changed,
             "sites": [site.as_dict() for site in self.plan.sites],
+            "listeners": list(self.listeners),
             "findings": [finding.as_dict() for finding in self.plan.findings],
             "reload": self.plan.activation if self.plan.changes else NOTHING,
             "recovered": list(self.recovered),
@@ -94,7 +96,7 @@ def apply(
         errors = [*_unproved(asked, wanted), *plan.errors]
         if errors:
             raise Refused(errors)
-        outcome = Outcome(plan, recovered, left=left)
+        outcome = Outcome(plan, recovered, left=left, listeners=driver.listeners(discovery))
         if not plan.changes:
             return outcome
         driver.validate(discovery, plan)

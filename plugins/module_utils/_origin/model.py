@@ -192,6 +192,9 @@ class Driver(Protocol):
     def inspect(self, discovery: Any, hostnames: Sequence[str]) -> list[Site]:
         """Where each hostname is served and at which stage; with no hostnames, all those that we protect."""
 
+    def listeners(self, discovery: Any) -> Sequence[str]:
+        """All sockets on which it serves HTTP to others, as the probe reads them: ``*:8443 ssl``, ``[::]:80 plain``."""
+
     def plan(self, discovery: Any, wanted: Sequence[Protection], options: Options) -> Plan:
         """Everything that would be changed and everything that speaks against it. Touches nothing."""
 

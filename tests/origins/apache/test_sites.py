@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import json
+import socket
 
 from tests.origins.pki import Clients
 
-from .host import ApacheHost
+from .host import ApacheHost, client_context
 
 HOST = "app.example.com"
 TLS = (
@@ -141,7 +142,7 @@ def test_a_site_in_pieces_with_conditions_variables_and_continued_lines(apache: 
         "# Gr\u00fc\u00dfe \\\nServerName nothing\nDefine WHERE pieces\n<Macro Cert $x>\n" + TLS + "</Macro>\n"
         "<IfModule mod_ssl.c>\n<VirtualHost \\\n\t*:443>\n\tServerName app.${WHERE}.example.com\n"
         "\t<IfDefine WHERE>\n\tInclude ${WHERE}/*.conf\n\t</IfDefine>\n\tUse Cert none\n"
-        "\tDocumentRoot /var/www/app.example.com\n"
+        "\tDocumentRoot /var/www/app.example.com\n\tSSLVerifyClient none\n"
         '\tCustomLog "|/usr/bin/rotatelogs -l /var/log/apache2/piped 86400" combined\n'
         "</VirtualHost>\n</IfModule>",
     )
@@ -157,6 +158,46 @@ def test_a_site_in_pieces_with_conditions_variables_and_continued_lines(apache: 
     assert not apache.request(HOST, HOST).served
     apache.apply([clients.wanted(HOST, "off"), clients.wanted("app.pieces.example.com", "off")])
     assert apache.tree() == before
+
+
+def test_a_variable_that_each_file_sets_for_itself(apache: ApacheHost, clients: Clients) -> None:
+    apache.sh("a2dissite -q app.example.com")
+    for file, name in (("a", "alpha.example.com"), ("z", HOST)):
+        text = f"Define SITE {name}\n" + site("*:443", "${SITE}", "ServerAlias www.${Site}")
+        apache.put(f"/etc/apache2/sites-enabled/{file}.conf", text + "UnDefine SITE\n")
+    apache.reload()
+    before = apache.tree()
+    names = (HOST, f"www.{HOST}")
+    outcome = apache.apply([clients.wanted(name, "enforce") for name in names])
+    assert {one["file"] for one in outcome["sites"]} == {"/etc/apache2/sites-enabled/z.conf"}
+    for name in names:
+        assert apache.request(name, name).status == 0
+        assert who(apache.request(name, name, identity=clients.files["valid"])) == HOST
+        other = name.replace("app", "alpha")
+        assert who(apache.request(other, other)) == "alpha.example.com"
+    apache.apply([clients.wanted(name, "off") for name in names])
+    assert apache.tree() == before
+
+
+def test_behind_a_load_balancer_that_speaks_the_proxy_protocol(apache: ApacheHost, clients: Clients) -> None:
+    path = "/etc/apache2/sites-available/app.example.com.conf"
+    apache.sh(f"a2enmod -q remoteip; sed -i 's|.*SSLEngine on.*|&\\nRemoteIPProxyProtocol On|' {path}")
+    apache.put("/etc/apache2/conf-enabled/remoteip.conf", "RemoteIPHeader CF-Connecting-IP\n")
+    apache.sh("systemctl restart apache2")
+    for stage in ("log_only", "enforce"):
+        outcome = apache.apply([clients.wanted(HOST, stage)])
+        assert outcome.get("changed"), outcome
+    context = client_context(clients.files["valid"], "1.3")
+    plain = socket.create_connection((apache.address, 443), timeout=10)
+    plain.sendall(b"PROXY TCP4 203.0.113.9 192.0.2.1 5555 443\r\n")
+    with plain, context.wrap_socket(plain, server_hostname=HOST) as stream:
+        head = f"GET /index.html HTTP/1.1\r\nHost: {HOST}\r\nCF-Connecting-IP: 198.51.100.7\r\n"
+        stream.sendall(f"{head}Connection: close\r\n\r\n".encode())
+        assert stream.recv(65536).startswith(b"HTTP/1.1 200 ")
+    assert [(row["verify"], row["peer"]) for row in apache.log()] == [("SUCCESS", "203.0.113.9")]
+    # Connections of this machine itself need no header then.
+    apache.put("/etc/apache2/conf-enabled/local.conf", "RemoteIPProxyProtocolExceptions 127.0.0.0/8 ::1\n")
+    assert apache.apply([clients.wanted(HOST, "off")])["changed"]
 
 
 def test_a_virtual_host_of_a_macro_is_refused(apache: ApacheHost, clients: Clients) -> None:

@@ -65,10 +65,10 @@ class Changes:
         for name, entry in sorted(self._targets.items()):
             if entry.stage != OFF:
                 for place in self._found[name]:
-                    if place.section is not None and not place.host.macro:
+                    if place.section is not None and place.written_out:
                         yield name, place, self._paths.snippet(name)
             for place in self._plain.get(name, ()):
-                if place.section is not None and not place.host.macro:
+                if place.section is not None and place.written_out:
                     yield name, place, self._paths.plain(name)
 
     def _is_included(self, place: Place, path: str) -> bool:
@@ -152,6 +152,6 @@ class Changes:
 
 
 def _port(places: Sequence[Place]) -> str:
-    """The port at which HTTPS of a hostname is best reached."""
-    ports = [answer.endpoint.port for place in places for answer in place.answers]
+    """The port at which HTTPS of a hostname is best reached from elsewhere."""
+    ports = [answer.endpoint.port for place in places for answer in place.answers if not answer.endpoint.local]
     return "443" if not ports or "443" in ports else ports[0]

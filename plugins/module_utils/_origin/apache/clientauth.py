@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Optional
 
 from ..model import ENFORCE, Finding
-from . import tree
+from . import sites, tree
 from .discovery import Discovery
 from .grammar import Directive, Node, Section
 
@@ -25,11 +25,16 @@ _OTHER_TLS = {"gnutlsenable": "mod_gnutls", "nssengine": "mod_nss"}
 def check_site(discovery: Discovery, hostname: str, stage: str, section: Section) -> list[Finding]:
     """Findings about one virtual host of ``hostname`` that shall ask for certificates."""
     findings = []
+    lines = sites.includes(discovery, section, discovery.paths.snippet(hostname))
+    # Without such a line ours will be the last one of the virtual host.
+    later = section.children[section.children.index(lines[-1]) :] if lines else ()
     for directive, outer in _inside(section.children, discovery.paths.own_directory):
+        if _asks_nobody(directive) and outer is None and directive not in later:
+            continue
         found = _taken(directive, outer, hostname) or _verification(directive, hostname, stage)
         if found:
             findings.append(found)
-        if directive.key in _OTHER_TLS and _on(directive):
+        if directive.key in _OTHER_TLS and tree.is_on(directive):
             findings.append(
                 _finding(
                     "other_tls", hostname, directive,
@@ -94,6 +99,12 @@ def _taken(directive: Directive, outer: Optional[Section], hostname: str) -> Opt
     )  # fmt: skip
 
 
+def _asks_nobody(directive: Directive) -> bool:
+    """Whether it's what Apache does anyway, as templates of control panels say it in every virtual host."""
+    value = directive.arguments[0].lower() if directive.arguments else ""
+    return directive.key == "sslverifyclient" and value in ("none", "off")
+
+
 def _in_section(directive: Directive, outer: Section, hostname: str) -> Finding:
     return _finding(
         "client_auth_in_section", hostname, directive,
@@ -105,7 +116,7 @@ def _in_section(directive: Directive, outer: Section, hostname: str) -> Finding:
 def _inherited(directive: Directive, hostname: str) -> Optional[Finding]:
     if directive.key not in _TAKEN or directive.key == "sslverifydepth":
         return None
-    if directive.key == "sslverifyclient" and directive.arguments[:1] == ("none",):
+    if _asks_nobody(directive):
         return None
     return _finding(
         "client_auth_inherited", hostname, directive,
@@ -173,10 +184,6 @@ def _concerns(outer: Section, section: Section, discovery: Discovery) -> bool:
     place = discovery.tree.absolute(outer.arguments[-1])
     shared = os.path.commonpath([root, place])
     return outer.arguments[0] == "~" or shared in (root, place)
-
-
-def _on(directive: Directive) -> bool:
-    return bool(directive.arguments) and directive.arguments[0].lower() == "on"
 
 
 def _finding(

@@ -12,12 +12,16 @@ from typing import Optional
 
 from ..model import ACME_PATH
 from . import grammar
+from .discovery import Discovery
 from .grammar import Directive, Node, Section
-from .tree import Tree, own
+from .tree import own
 
 _CATCH_ALL = re.compile(
     r"^(\^|\^?/\??)?(\(\?!/?\\?\.well-known(/acme-challenge)?/?\))?(\.\*|\(\.\*\)|\(\.\*\?\))\$?$|^(\^|\^?/\??|\^?\.)$"
 )
+_ALIASES = (
+    "alias", "aliasmatch", "scriptalias", "scriptaliasmatch", "wsgiscriptalias", "wsgiscriptaliasmatch", "jkmount",
+)  # fmt: skip
 _REFUSING = ("gone", "403", "404", "410", "400", "421", "451")
 _NAME_TESTS = ("%{server_name}", "%{http_host}")
 
@@ -56,17 +60,34 @@ def serves_content(section: Section, hostname: str, is_default: bool, ignore: st
     return None if _denies_all(nodes) else section
 
 
-def signature(nodes: Sequence[Node], tree: Tree) -> set[str]:
-    """What a virtual host's content comes from: its document root and the backends it passes requests to."""
-    found = set()
-    for item in own(nodes, "documentroot")[-1:]:
-        found.add("directory " + tree.absolute(item.arguments[0] if item.arguments else "."))
+def signature(nodes: Sequence[Node], discovery: Discovery) -> set[str]:
+    """What a virtual host's content comes from: its document root and the backends it passes requests to.
+
+    Without a document root of its own it has the server's. FastCGI for files of a document root is no backend: what it
+    runs are those files.
+    """
+    roots = own(nodes, "documentroot", "virtualdocumentroot")
+    root = roots[-1].arguments[0] if roots and roots[-1].arguments else ""
+    if not roots and not _takes_all(nodes):
+        root = discovery.dump.document_root
+    found = {"directory " + discovery.tree.absolute(root)} if root else set()
     for node in grammar.walk(tuple(nodes)):
         if isinstance(node, Directive):
             target = _proxy_target(node)
-            if target:
-                found.add("backend " + tree.expand(target).rstrip("/").lower())
+            if target and not (root and node.key == "sethandler" and "fcgi://" in target):
+                found.add("backend " + target.rstrip("/").lower())
     return found
+
+
+def _takes_all(nodes: Sequence[Node]) -> bool:
+    """Whether every request goes elsewhere than to the document root."""
+    passing = [item for item in own(nodes, "proxypass", "proxypassmatch") if _proxy_target(item)]
+    passing += [entry.rule for entry in _rules(nodes) if not entry.conditions and _proxy_target(entry.rule)]
+    for item in (*passing, *own(nodes, *_ALIASES)):
+        if item.arguments[:1] == ("/*",) or item.arguments and _CATCH_ALL.match(item.arguments[0]):
+            return True
+    places = [node for node in nodes if isinstance(node, Section) and node.key == "location"]
+    return any(place.arguments == ("/",) and own(place.children, "proxypass", "sethandler") for place in places)
 
 
 def _is_acme(text: str) -> bool:

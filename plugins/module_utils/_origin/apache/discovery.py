@@ -69,7 +69,7 @@ class Discovery:
 def server_names(section: Section) -> list[str]:
     """The names that a virtual host's own ServerName directives give, in lower case, without scheme and port."""
     names = [item.arguments[0] for item in tree.own(section.children, "servername") if item.arguments]
-    return [name.rpartition("://")[2].partition(":")[0].lower().rstrip(".") for name in names]
+    return [name.rpartition("://")[2].partition(":")[0].lower() for name in names]
 
 
 def read_header(content: bytes) -> dict[str, str]:

@@ -17,7 +17,7 @@ from .filesystem import path_matches, reaches
 from .grammar import Directive, Node, Section
 from .matching import Answer
 from .sites import Place
-from .tree import INCLUDES, own
+from .tree import INCLUDES, is_on, own
 
 
 def check(
@@ -142,7 +142,7 @@ def _plain(
     by_us = section is not None and bool(sites.includes(discovery, section, discovery.paths.plain(hostname)))
     if by_us and options.plain_http != "redirect":
         return [redirected_by_us("plain_http", hostname, file, line)]
-    if options.plain_http == "redirect" and section is not None and not place.host.macro:
+    if options.plain_http == "redirect" and section is not None and place.written_out:
         if matching.engine(discovery, section) == "optional":
             remedy = "Say SSLEngine on or off."
         elif others:
@@ -164,7 +164,7 @@ def _same_content(
     protected: set[str] = set()
     for place in places:
         if place.section is not None:
-            protected |= content.signature(place.section.children, discovery.tree)
+            protected |= content.signature(place.section.children, discovery)
     findings = []
     for endpoint in matching.endpoints(discovery):
         group = endpoint.group
@@ -178,11 +178,11 @@ def _same_content(
             default = Answer(endpoint, host, section, True, matching.speaks_tls(discovery, group))
             if _closed(hostname, default, after):
                 continue
-        shared = sorted(protected & content.signature([n for n in nodes if not _is_host(n)], discovery.tree))
+        shared = sorted(protected & content.signature([n for n in nodes if not _is_host(n)], discovery))
         if not shared or (section is not None and _served(discovery, section, hostname, True) is None):
             continue
         hosts = own(nodes, "proxypreservehost")
-        told_apart = shared[0].startswith("backend") and bool(hosts) and hosts[-1].arguments[:1] in (("On",), ("on",))
+        told_apart = shared[0].startswith("backend") and bool(hosts) and is_on(hosts[-1])
         findings.append(
             Finding(
                 "same_content", "warning" if told_apart else "error", hostname,

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 from ..errors import OriginError, ValidationFailed
 from ..model import Commands, Options, Plan, Protection, Runner, Site
-from . import bundle, discovery, matching, planning, process
+from . import bundle, discovery, grammar, matching, planning, process
 from .discovery import Discovery
+from .grammar import Directive
 from .paths import Paths
 from .process import Knock
 from .staging import Stage
@@ -47,6 +48,11 @@ class Apache:
     def inspect(self, discovery: Discovery, hostnames: Sequence[str]) -> list[Site]:
         """The sites of ``hostnames``, or all that are protected."""
         return planning.inspect(discovery, hostnames)
+
+    def listeners(self, discovery: Discovery) -> list[str]:
+        """Where it listens for others."""
+        there = [endpoint for endpoint in matching.endpoints(discovery) if not endpoint.local and endpoint.port.isdigit()]
+        return sorted(f"{one.label} {'ssl' if matching.speaks_tls(discovery, one.group) else 'plain'}" for one in there)
 
     def plan(self, discovery: Discovery, wanted: Sequence[Protection], options: Options) -> Plan:
         """The whole change set; touches nothing."""
@@ -95,6 +101,8 @@ def _knocks(discovery: Discovery, plan: Plan) -> list[Knock]:
     """One handshake for each site and address that this machine can reach by itself."""
     found = []
     listeners = matching.listeners(discovery)
+    nodes = grammar.walk(discovery.tree.nodes)
+    proxied = any(isinstance(node, Directive) and node.key == matching.PROXY_PROTOCOL for node in nodes)
     for site in plan.sites:
         for label in site.listeners:
             address, _colon, port = label.rpartition(":")
@@ -102,6 +110,6 @@ def _knocks(discovery: Discovery, plan: Plan) -> list[Knock]:
                 bound = [each for each, number in listeners if number == port and each != "*"]
                 address = bound[0] if bound else "127.0.0.1"
             if port.isdigit():
-                found.append(Knock(address.strip("[]"), int(port), site.hostname))
+                found.append(Knock(address.strip("[]"), int(port), site.hostname, proxied))
     # A thousand hostnames at one address are one generation of processes; a few handshakes tell.
     return list(dict.fromkeys(found))[:20]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..errors import OriginError
 
@@ -22,6 +22,7 @@ _INCLUDED = re.compile(r"^ +\((?:\*|\d+)\) (.+)$", re.M)
 _DEFINE = re.compile(r"^Define: ([^=\n]+)(?:=(.*))?$", re.M)
 _ROOT = re.compile(r'^ServerRoot: "(.*)"$', re.M)
 _PID = re.compile(r'^PidFile: "(.*)"$', re.M)
+_DOCUMENTS = re.compile(r'^Main DocumentRoot: "(.*)"$', re.M)
 _ERROR_LOG = re.compile(r'^Main ErrorLog: "(.*)"$', re.M)
 _PLACE = r"\((?P<place>.+):(?P<line>\d+)\)"
 _ALONE = re.compile(r"^(?P<address>\S+:(?:\d+|\*)) +(?P<name>\S+) " + _PLACE + "$")
@@ -33,7 +34,10 @@ _MACRO = re.compile(r'^macro \'(?P<name>[^\']*)\'.* used on line (?P<line>\d+) o
 
 @dataclass(frozen=True)
 class VirtualHost:
-    """A virtual host as dumped. ``macro`` names the macro that made it; its place is then where that was used."""
+    """A virtual host as dumped. ``macro`` names the macro that made it; its place is then where that was used.
+
+    ``alone``: it's the only one of its address, and the dump leaves the aliases of such a one out.
+    """
 
     name: str
     aliases: tuple[str, ...]
@@ -41,6 +45,7 @@ class VirtualHost:
     file: str
     line: int
     macro: str = ""
+    alone: bool = field(default=False, compare=False)
 
     @property
     def place(self) -> tuple[str, int]:
@@ -78,13 +83,15 @@ class Dump:
     server_root: str
     pid_file: str
     error_log: str
+    document_root: str
     groups: tuple[Group, ...]
 
 
 class _Found:
     """A virtual host of the dump whose aliases are still to come."""
 
-    def __init__(self, line: re.Match[str]) -> None:
+    def __init__(self, line: re.Match[str], alone: bool = False) -> None:
+        self.alone = alone
         self.aliases: list[str] = []
         self.wildcards: list[str] = []
         self._line = line
@@ -95,12 +102,13 @@ class _Found:
         if macro:
             place, line = macro.group("file"), int(macro.group("line"))
         return VirtualHost(
-            name=name.lower().rstrip("."),
+            name=name.lower(),
             aliases=tuple(self.aliases),
             wildcards=tuple(self.wildcards),
             file=place,
             line=line,
             macro=macro.group("name") if macro else "",
+            alone=self.alone,
         )
 
 
@@ -115,6 +123,7 @@ def parse_version(output: str) -> tuple[int, int, int]:
 def parse_dump(version: str, output: str) -> Dump:
     """The output of ``-v`` and of :data:`FLAGS`."""
     root, pid, errors = _ROOT.search(output), _PID.search(output), _ERROR_LOG.search(output)
+    documents = _DOCUMENTS.search(output)
     files = tuple(_INCLUDED.findall(output))
     if root is None or not files:
         raise OriginError(
@@ -130,6 +139,7 @@ def parse_dump(version: str, output: str) -> Dump:
         server_root=root.group(1),
         pid_file=pid.group(1) if pid else "",
         error_log=errors.group(1) if errors else "",
+        document_root=documents.group(1) if documents else "",
         groups=parse_groups(output),
     )
 
@@ -140,7 +150,7 @@ def parse_groups(output: str) -> tuple[Group, ...]:
     for line in output.splitlines():
         alone, group, member, alias = _ALONE.match(line), _GROUP.match(line), _MEMBER.match(line), _ALIAS.match(line)
         if alone:
-            groups.append((alone.group("address"), [_Found(alone)]))
+            groups.append((alone.group("address"), [_Found(alone, alone=True)]))
         elif group:
             groups.append((group.group("address"), []))
         elif member and groups:

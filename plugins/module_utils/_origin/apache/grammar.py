@@ -93,6 +93,12 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(result)
 
 
+def directive(text: str) -> tuple[str, tuple[str, ...]]:
+    """Name and arguments of a directive's line."""
+    name, rest = _partition(text)
+    return name, words(rest)
+
+
 def parse(source: str, file: str) -> tuple[Node, ...]:
     """Parse ``source``. Raise :class:`OriginError` with the line when sections don't match."""
     lines = list(_lines(source))
@@ -155,9 +161,9 @@ def _content(
                 raise _mismatch(file, line.line)
             return tuple(nodes), position
         if not line.text.startswith("<"):
-            name, rest = _partition(line.text)
+            name, arguments = directive(line.text)
             nodes.append(
-                Directive(name, words(rest), line.text, file, line.line, line.end_line, line.start, line.end)
+                Directive(name, arguments, line.text, file, line.line, line.end_line, line.start, line.end)
             )
             position += 1
             continue

@@ -13,7 +13,7 @@ from typing import Optional
 
 from .. import logrotate
 from ..model import FileChange, Finding
-from . import rendering
+from . import rendering, sites
 from .discovery import Discovery
 from .filesystem import path_matches
 from .tree import INCLUDES
@@ -71,7 +71,8 @@ class Log:
             before = self._before(place)
             after: Optional[bytes] = None
             if self._stages and place == self._place:
-                after = rendering.log(self._stages, self._path, self._discovery.dump).encode()
+                proxied = [name for name in self._stages if sites.behind_proxy(self._discovery, name)]
+                after = rendering.log(self._stages, self._path, self._discovery.dump, proxied).encode()
             if place and (before is not None or after is not None):
                 changes.append(FileChange(place, before, after))
         before = self._discovery.own.get(paths.rotation)

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Optional
 
 from . import tree
-from .discovery import Discovery, server_names
+from .discovery import Discovery
 from .dumps import Group, VirtualHost
-from .grammar import Section
+from .grammar import Directive, Section
 
+PROXY_PROTOCOL = "remoteipproxyprotocol"
 _ANY = ("*", "0.0.0.0", "[::]", "::")
 
 
@@ -36,6 +37,11 @@ class Endpoint:
     def label(self) -> str:
         """Address and port as Apache writes them."""
         return f"{self.address}:{self.port}"
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine itself reaches it."""
+        return self.address.startswith(("127.", "[::1]", "localhost"))
 
 
 @dataclass(frozen=True)
@@ -67,17 +73,16 @@ class Names:
 
 
 def names_of(host: VirtualHost, section: Optional[Section]) -> Names:
-    """The names of a virtual host. Apache's dump leaves the aliases out when an address has a single virtual host."""
+    """The names of a virtual host: those that Apache tells, and from its section what the dump leaves out."""
     exact, wildcards = [host.name, *host.aliases], list(host.wildcards)
     if section is not None:
-        exact.extend(server_names(section)[-1:])
         for argument in section.arguments:
             literal = argument.rpartition(":")[0] or argument
             if not literal.startswith("[") and any(letter.isalpha() for letter in literal.replace("_default_", "")):
                 exact.append(literal.lower())
-        for alias in tree.own(section.children, "serveralias"):
+        for alias in tree.own(section.children, "serveralias") if host.alone else ():
             for name in alias.arguments:
-                (wildcards if "*" in name or "?" in name else exact).append(name.lower().rstrip("."))
+                (wildcards if "*" in name or "?" in name else exact).append(name.lower())
     return Names(tuple(dict.fromkeys(exact)), tuple(dict.fromkeys(wildcards)))
 
 
@@ -133,7 +138,7 @@ def listeners(discovery: Discovery) -> list[tuple[str, str]]:
     """Address and port of every Listen directive; ``*`` for any address."""
     found = []
     for directive in discovery.tree.directives("listen"):
-        text = discovery.tree.expand(directive.arguments[0]) if directive.arguments else ""
+        text = directive.arguments[0] if directive.arguments else ""
         address, _colon, port = text.rpartition(":")
         address = address or "*"
         found.append(("*" if address in _ANY else address, port))
@@ -157,6 +162,29 @@ def engine(discovery: Discovery, section: Optional[Section]) -> str:
     found = tree.own(section.children, "sslengine") if section is not None else []
     found = found or discovery.tree.directives("sslengine")
     return found[-1].arguments[0].lower() if found and found[-1].arguments else "off"
+
+
+def behind_proxy(discovery: Discovery, endpoint: Endpoint) -> bool:
+    """Whether connections begin with a PROXY header (mod_remoteip), which tells the real peer.
+
+    Source: ``remoteip_enable_proxy_protocol`` and ``remoteip_hook_pre_connection`` in mod_remoteip.c: the directive is
+    for the addresses of its virtual host, at server level for all; the last one for an address counts, and off wins.
+    """
+    if "proxied" not in discovery.remembered:
+        found: dict[tuple[str, str], Directive] = {}
+        for directive in discovery.tree.directives(PROXY_PROTOCOL):
+            found["*", "*"] = directive
+        for group in discovery.dump.groups:
+            for section in map(discovery.section, group.hosts):
+                for directive in tree.own(section.children if section else (), PROXY_PROTOCOL):
+                    found[group.address, group.port] = directive
+        discovery.remembered["proxied"] = found
+    told = [
+        tree.is_on(directive)
+        for (address, port), directive in discovery.remembered["proxied"].items()
+        if address in ("*", endpoint.address) and port in ("*", endpoint.port)
+    ]
+    return bool(told) and all(told)
 
 
 def _lookup(groups: tuple[Group, ...], address: str, port: str) -> Optional[Group]:

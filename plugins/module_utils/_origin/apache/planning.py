@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ..hostnames import bad_hostname, is_hostname
-from ..model import ENFORCE, NOTHING, OFF, RELOAD, Finding, Options, Plan, Protection, Site
+from ..model import ENFORCE, NOTHING, OFF, RELOAD, STAGES, Finding, Options, Plan, Protection, Site
 from . import bundle, changes, clientauth, doors, names, notices, sites
 from .discovery import Discovery
 from .sites import Place
@@ -41,6 +42,13 @@ def plan(discovery: Discovery, wanted: Sequence[Protection], options: Options) -
         else:
             findings.extend(finding for place in places for finding in names.check_off(entry.name, place, after))
     findings.extend(doors.foreign_includes(discovery, [entry.name for entry in wanted if entry.stage != OFF]))
+    # A hostname that was protected here and isn't served any more must not keep others from being relaxed.
+    gone = {
+        entry.name
+        for entry in wanted
+        if not found[entry.name] and STAGES.index(entry.stage) <= STAGES.index(before.get(entry.name, OFF))
+    }
+    findings = [replace(item, severity="warning") if item.hostname in gone else item for item in findings]
 
     work = changes.Changes(discovery, wanted, found, after, options)
     findings.extend(work.findings())
@@ -100,7 +108,7 @@ def _check(
         return [doors.not_served(discovery, entry.name)]
     findings: list[Finding] = []
     for place in places:
-        if place.host.macro or place.section is None:
+        if not place.written_out or place.section is None:
             findings.append(_not_editable(place))
             continue
         findings.extend(clientauth.check_site(discovery, entry.name, entry.stage, place.section))
@@ -119,6 +127,12 @@ def _not_editable(place: Place) -> Finding:
         return Finding(
             "macro", "error", place.hostname,
             f"its virtual host is made by the macro {host.macro}, which may serve others, too",
+            "Write this virtual host out.", host.file, host.line,
+        )  # fmt: skip
+    if not place.written_out:
+        return Finding(
+            "macro", "error", place.hostname,
+            "its virtual host is read several times, with other variables each time, so that it makes others, too",
             "Write this virtual host out.", host.file, host.line,
         )  # fmt: skip
     return Finding(

@@ -37,11 +37,12 @@ _REFUSALS = ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "UNRECOGNIZED_NAME", "
 
 @dataclass(frozen=True)
 class Knock:
-    """Where a TLS handshake shall succeed, and with which server name."""
+    """Where a TLS handshake shall succeed, and with which server name. ``proxied``: perhaps after a PROXY header."""
 
     address: str
     port: int
     server_name: str
+    proxied: bool = False
 
 
 class Server:
@@ -125,23 +126,11 @@ class Server:
         return OriginError(f"{message}. Its own words: {words}", "Mend what it names.")
 
     def _knock(self, knock: Knock) -> None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        where = f"{knock.address} port {knock.port}"
-        try:
-            plain = socket.create_connection((knock.address, knock.port), timeout=10)
-            with plain, context.wrap_socket(plain, server_hostname=knock.server_name):
-                pass
-        except ssl.SSLError as error:
-            if any(word in str(error.reason) for word in _REFUSALS):
-                return
-            problem = str(error.reason or error)
-        except OSError as error:
-            problem = str(error)
-        else:
-            return
-        raise self._failed(f"Apache lives, but gives no TLS for {knock.server_name} at {where}: {problem}")
+        problem = _handshake(knock, header=False)
+        # Whether this machine must send the header depends on addresses and exceptions, so both ways are tried.
+        if problem and not (knock.proxied and not _handshake(knock, header=True)):
+            where = f"{knock.address} port {knock.port}"
+            raise self._failed(f"Apache lives, but gives no TLS for {knock.server_name} at {where}: {problem}")
 
     def _parent(self) -> Optional[int]:
         try:
@@ -156,6 +145,28 @@ class Server:
 
     def _systemd(self, *arguments: str) -> Completed:
         return self._run(("systemctl", *arguments), {})
+
+
+def _handshake(knock: Knock, header: bool) -> str:
+    """What went wrong with a TLS handshake, if anything did. ``header``: say first who speaks (PROXY protocol)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with socket.create_connection((knock.address, knock.port), timeout=10) as plain:
+            if header:
+                # Not "PROXY UNKNOWN": mod_remoteip reads a byte more than that line has.
+                source, target = plain.getsockname(), plain.getpeername()
+                family = "TCP6" if plain.family == socket.AF_INET6 else "TCP4"
+                plain.sendall(f"PROXY {family} {source[0]} {target[0]} {source[1]} {target[1]}\r\n".encode())
+            with context.wrap_socket(plain, server_hostname=knock.server_name):
+                return ""
+    except ssl.SSLError as error:
+        if any(word in str(error.reason) for word in _REFUSALS):
+            return ""
+        return str(error.reason or error)
+    except OSError as error:
+        return str(error)
 
 
 def _size(path: str) -> int:

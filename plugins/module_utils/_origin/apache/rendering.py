@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from ..model import ACME_EXPRESSION, ENFORCE, LOG_ONLY, MARK
 from .dumps import Dump
@@ -72,22 +72,25 @@ def plain(hostname: str, port: str) -> str:
     )
 
 
-def log(stages: Mapping[str, str], log_path: str, dump: Dump) -> str:
-    """The verification log. It's additional: the sites' own logs go on, and no site is touched for it."""
+def log(stages: Mapping[str, str], log_path: str, dump: Dump, proxied: Collection[str] = ()) -> str:
+    """The verification log. It's additional: the sites' own logs go on, and no site is touched for it.
+
+    The peer of the hostnames in ``proxied`` is who the PROXY header names, which wins over RemoteIPHeader.
+    """
     text = f"# {MARK} verification log\n{_NOTE}"
     fields = dict(_FIELDS)
     if "setenvif" in dump.modules:
         fields["path"] = f"%<{{{_PATH}}}e"
-    for stage in (LOG_ONLY, ENFORCE):
-        hostnames = sorted(name for name, value in stages.items() if value == stage)
+    for stage, suffix in ((LOG_ONLY, ""), (LOG_ONLY, "_proxied"), (ENFORCE, ""), (ENFORCE, "_proxied")):
+        hostnames = sorted(name for name in stages if stages[name] == stage and (name in proxied) is bool(suffix))
         if not hostnames:
             continue
-        fields["stage"] = stage
+        fields.update(stage=stage, peer="%a" if suffix else "%{c}a")
         values = ",".join(f'\\"{key}\\":\\"{value}\\"' for key, value in fields.items())
         names = ",".join(f"'{name}'" for name in hostnames)
-        text += f'LogFormat "{{{values}}}" originlock_aop_{stage}\n'
+        text += f'LogFormat "{{{values}}}" originlock_aop_{stage}{suffix}\n'
         text += (
-            f'GlobalLog "{log_path}" originlock_aop_{stage} '
+            f'GlobalLog "{log_path}" originlock_aop_{stage}{suffix} '
             f"\"expr=%{{HTTPS}} == 'on' && %{{SERVER_NAME}} in {{{names}}}\"\n"
         )
     return text

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Optional
 
@@ -20,12 +21,16 @@ from .tree import INCLUDES, own
 
 @dataclass(frozen=True)
 class Place:
-    """A virtual host that serves a hostname. ``answers`` are the endpoints where it does."""
+    """A virtual host that serves a hostname. ``answers`` are the endpoints where it does.
+
+    ``written_out``: its lines make no other virtual host, so that a line can be put there for its hostnames.
+    """
 
     hostname: str
     host: VirtualHost
     section: Optional[Section]
     answers: tuple[Answer, ...]
+    written_out: bool = True
 
     @property
     def names(self) -> Names:
@@ -46,7 +51,7 @@ class Place:
     @property
     def is_default(self) -> bool:
         """Whether it answers for names that no virtual host has, too."""
-        return any(a.endpoint.group is not None and a.endpoint.group.hosts[0] == self.host for a in self.answers)
+        return any(a.endpoint.group is not None and a.endpoint.group.hosts[0] == a.host for a in self.answers)
 
 
 def places(discovery: Discovery, hostname: str, tls: bool) -> list[Place]:
@@ -59,8 +64,30 @@ def places(discovery: Discovery, hostname: str, tls: bool) -> list[Place]:
     for group in found.values():
         host = group[0].host
         if host is not None:
-            result.append(Place(hostname, host, group[0].section, tuple(group)))
+            written_out = not host.macro and not _makes_others(discovery, group[0].section)
+            result.append(Place(hostname, host, group[0].section, tuple(group), written_out))
     return result
+
+
+def _makes_others(discovery: Discovery, section: Optional[Section]) -> bool:
+    """Whether the same lines are read again with other variables (Define) and make another virtual host then."""
+    if "variants" not in discovery.remembered:
+        variants: dict[tuple[str, int], set[tuple[tuple[str, ...], ...]]] = {}
+        for each in discovery.tree.sections("virtualhost"):
+            names = tuple(item.arguments for item in own(each.children, "servername", "serveralias"))
+            variants.setdefault(_lines(each), set()).add((each.arguments, *names))
+        discovery.remembered["variants"] = variants
+    return section is not None and len(discovery.remembered["variants"][_lines(section)]) > 1
+
+
+def _lines(section: Section) -> tuple[str, int]:
+    return os.path.realpath(section.file), section.line
+
+
+def behind_proxy(discovery: Discovery, hostname: str) -> bool:
+    """Whether every connection to ``hostname`` over TLS begins with a PROXY header."""
+    answers = [answer for place in places(discovery, hostname, tls=True) for answer in place.answers]
+    return bool(answers) and all(matching.behind_proxy(discovery, answer.endpoint) for answer in answers)
 
 
 def includes(discovery: Discovery, section: Section, path: str) -> list[Directive]:

@@ -71,8 +71,11 @@ class Stage:
     def _rewritten(self, content: str, path: str) -> str:
         pieces = []
         for node in _followed(grammar.parse(content, path), ()):
-            argument = node.arguments[-1]
-            found = self._files.resolve(self._discovery.tree.absolute(argument))
+            patterns = self._discovery.tree.patterns(node.arguments[-1])
+            if len(patterns) != 1:
+                # Its variables have another value each time, or it isn't read at all: it goes on naming live files.
+                continue
+            found = self._files.resolve(*patterns)
             if found or node.key == "includeoptional":
                 pieces.append((node, self._directory(found)))
         for node, directory in reversed(pieces):

@@ -63,6 +63,10 @@ class NginxDriver:
         """Where each hostname is served and at which stage."""
         return plan.sites(discovery, hostnames)
 
+    def listeners(self, discovery: Discovery) -> list[str]:
+        """The sockets of all server blocks that others can reach."""
+        return discovery.web.listeners()
+
     def plan(self, discovery: Discovery, wanted: Sequence[Protection], options: Options) -> Plan:
         """What would be changed and what speaks against it."""
         self._log_path = render.log_path(discovery, options.log_path)

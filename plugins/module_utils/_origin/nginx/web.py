@@ -108,6 +108,12 @@ class Web:
         """The sockets of ``server`` without TLS that others can reach."""
         return [one.address for one in server.listens if one.address not in self.tls and not one.address.is_local]
 
+    def listeners(self) -> list[str]:
+        """The sockets that others can reach, with what they speak: ``*:443 ssl``, ``*:80 plain``, ``*:443 quic``."""
+        found = {one.address for server in self.servers for one in server.listens if not one.address.is_local}
+        speaks = {address: "" if address.quic else " ssl" if address in self.tls else " plain" for address in found}
+        return sorted(f"{address}{words}" for address, words in speaks.items())
+
 
 def web_of(dump: Dump) -> Web | None:
     """The ``http`` block of ``dump``, or nothing if there's none."""

@@ -159,7 +159,10 @@ def test_canary_lines_name_what_no_canary_reached():
 
 def test_origins_that_serve_the_same_are_probed_together(tmp_path):
     hostvars = {
-        "web1": {"aop_server": "nginx", "nginx_result": {"sites": [{"listeners": ["*:8443 ssl"]}]}},
+        "web1": {
+            "aop_server": "nginx",
+            "nginx_result": {"sites": [{"listeners": ["*:8443 ssl"]}], "listeners": ["*:8443 ssl", "*:9443 ssl"]},
+        },
         "web2": {"ansible_host": "192.0.2.2"},
         "web3": {"aop_serves": ["app.example.com"], "aop_addresses": ["192.0.2.3", "2001:db8::3"]},
         "web4": {"aop_serves": []},
@@ -171,8 +174,13 @@ def test_origins_that_serve_the_same_are_probed_together(tmp_path):
     entries = [entry(), entry("other.example.com", leaf=None)]
     both, one = fleet.probe_groups(entries, hostvars, ["web1", "web2", "web3", "web4"], str(tmp_path))
     assert both["origins"] == [
-        {"name": "web1", "addresses": ["web1"], "listeners": ["*:8443 ssl"]},
-        {"name": "web2", "addresses": ["192.0.2.2"], "listeners": []},
+        {
+            "name": "web1",
+            "addresses": ["web1"],
+            "listeners": ["*:8443 ssl"],
+            "other_listeners": ["*:8443 ssl", "*:9443 ssl"],
+        },
+        {"name": "web2", "addresses": ["192.0.2.2"], "listeners": [], "other_listeners": []},
     ]
     with_leaf = {
         "name": "app.example.com",

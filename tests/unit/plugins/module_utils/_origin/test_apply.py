@@ -74,6 +74,9 @@ class Server:
     def inspect(self, discovery: Any, hostnames: Sequence[str]) -> list[Site]:
         return []
 
+    def listeners(self, discovery: Any) -> Sequence[str]:
+        return ["*:443 ssl"]
+
     def plan(self, discovery: Any, wanted: Sequence[Protection], options: Options) -> Plan:
         self.wanted = list(wanted)
         change = FileChange(str(self.path), self.path.read_bytes(), self.after)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Optional
 
 import pytest
 
@@ -87,6 +88,61 @@ SITE = f"""\
 """
 
 
+@dataclass
+class Host:
+    """A virtual host as Apache tells it."""
+
+    addresses: Sequence[str]
+    place: str
+    name: str = "machine.example.net"
+    aliases: list[str] = field(default_factory=list)
+
+
+class Reader:
+    """Reads as Apache does: each line with the variables that are defined there. Conditions all hold."""
+
+    def __init__(self, apache: FakeApache) -> None:
+        self.apache = apache
+        self.defines = dict(apache.defines)
+        self.document_root = "/compiled/in"
+        self.files: list[str] = []
+        self.hosts: list[Host] = []
+
+    def file(self, path: str, host: Optional[Host] = None) -> None:
+        self.files.append(path)
+        self._nodes(grammar.parse(self.apache.text(path), path), host)
+
+    def _nodes(self, nodes: Sequence[grammar.Node], host: Optional[Host]) -> None:
+        for node in nodes:
+            if isinstance(node, grammar.Directive):
+                self._directive(node.key, self._expanded(node.text).split()[1:], host)
+            elif node.key == "virtualhost":
+                self.hosts.append(Host(self._expanded(node.argument).split(), f"{node.file}:{node.end_line}"))
+                self._nodes(node.children, self.hosts[-1])
+            else:
+                self._nodes(node.children, host)
+
+    def _directive(self, key: str, words: list[str], host: Optional[Host]) -> None:
+        if key == "define":
+            self.defines[words[0]] = " ".join(words[1:]).strip("\"'")
+        elif key == "undefine":
+            self.defines.pop(words[0], None)
+        elif key in ("include", "includeoptional"):
+            for inner in Files().resolve(os.path.join(self.apache.root, words[-1].strip('"'))):
+                if inner not in self.apache.not_loaded:
+                    self.file(inner, host)
+        elif key == "servername" and host:
+            host.name = words[0]
+        elif key == "serveralias" and host:
+            host.aliases += words
+        elif key == "documentroot" and not host:
+            self.document_root = words[0]
+
+    def _expanded(self, text: str) -> str:
+        known = {name.lower(): value for name, value in self.defines.items()}
+        return re.sub(r"\$\{(\w+)\}", lambda name: known.get(name.group(1).lower(), name.group(0)), text)
+
+
 class FakeApache:
     """Files below ``root``. The dump is made from them: each VirtualHost section is one of the dump, in its order."""
 
@@ -147,32 +203,34 @@ class FakeApache:
         raise AssertionError(argv)
 
     def dump(self) -> str:
-        files = self._files(os.path.join(self.root, "apache2.conf"))
-        lines = ["VirtualHost configuration:"]
-        groups: dict[str, list[tuple[str, str, int]]] = {}
-        for path in files:
-            for node in grammar.walk(grammar.parse(self._text(path), path)):
-                if isinstance(node, grammar.Section) and node.key == "virtualhost":
-                    named = re.search(r"^\s*ServerName\s+(\S+)", node.source, re.M)
-                    name = self._expanded(named.group(1)) if named else "machine.example.net"
-                    for address in node.arguments:
-                        groups.setdefault(address.replace("_default_", "*"), []).append((name, path, node.end_line))
+        reader = Reader(self)
+        reader.file(os.path.join(self.root, "apache2.conf"))
+        files, lines = reader.files, ["VirtualHost configuration:"]
+        groups: dict[str, list[Host]] = {}
+        for host in reader.hosts:
+            for address in host.addresses:
+                groups.setdefault(address.replace("_default_", "*"), []).append(host)
         for address in sorted(groups, key=lambda label: label.startswith("*")):
             hosts = groups[address]
             if len(hosts) == 1:
-                lines.append("{:<22} {} ({}:{})".format(address, *hosts[0]))
+                lines.append(f"{address:<22} {hosts[0].name} ({hosts[0].place})")
                 continue
             lines.append(f"{address:<22} is a NameVirtualHost")
-            lines.append("         default server {} ({}:{})".format(*hosts[0]))
+            lines.append(f"         default server {hosts[0].name} ({hosts[0].place})")
             port = address.rpartition(":")[2]
-            lines += [f"         port {port} namevhost {name} ({path}:{line})" for name, path, line in hosts]
+            for host in hosts:
+                lines.append(f"         port {port} namevhost {host.name} ({host.place})")
+                wild = [name for name in host.aliases if "*" in name or "?" in name]
+                lines += [f"                 alias {name}" for name in host.aliases if name not in wild]
+                lines += [f"                 wild alias {name}" for name in wild]
         lines.append("Included configuration files:")
         lines.append(f"  (*) {files[0]}")
         lines += [f"    (1) {path}" for path in files[1:]]
         lines.append(f'ServerRoot: "{self.root}"')
+        lines.append(f'Main DocumentRoot: "{reader.document_root}"')
         lines.append(f'Main ErrorLog: "{self.root}/log/error.log"')
         lines.append(f'PidFile: "{self.root}/apache2.pid"')
-        lines += ["Define: DUMP_VHOSTS", *(f"Define: {name}={value}" for name, value in self.defines.items())]
+        lines += ["Define: DUMP_VHOSTS", *(f"Define: {name}={value}" for name, value in reader.defines.items())]
         lines.append("Loaded Modules:")
         lines += [f" {name}_module (shared)" for name in self.modules]
         return "\n".join(lines) + "\n"
@@ -213,19 +271,7 @@ class FakeApache:
             for name in files
         }
 
-    def _files(self, path: str) -> list[str]:
-        found = [path]
-        for node in grammar.walk(grammar.parse(self._text(path), path)):
-            if isinstance(node, grammar.Directive) and node.key in ("include", "includeoptional"):
-                for inner in Files().resolve(os.path.join(self.root, self._expanded(node.arguments[-1]))):
-                    if inner not in self.not_loaded:
-                        found += self._files(inner)
-        return found
-
-    def _expanded(self, text: str) -> str:
-        return re.sub(r"\$\{(\w+)\}", lambda name: self.defines.get(name.group(1), "?"), text)
-
-    def _text(self, path: str) -> str:
+    def text(self, path: str) -> str:
         with open(path, encoding="latin-1", newline="") as stream:
             return stream.read()
 

@@ -89,14 +89,61 @@ def test_the_guilty_line_is_told():
     assert serves("RewriteEngine on\nRewriteRule ^/health - [L]\n").line == 3
 
 
+def signature(apache):
+    found = apache.discover()
+    return content.signature(found.tree.sections("virtualhost")[1].children, found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ProxyPass / http://127.0.0.1:81/",
+        "ProxyPassMatch ^/(.*)$ http://127.0.0.1:81/$1",
+        "<Location />\nProxyPass http://127.0.0.1:81/\n</Location>",
+        "RewriteEngine on\nRewriteRule ^(.*)$ http://127.0.0.1:81/$1 [P]",
+        "WSGIScriptAlias / /srv/app.wsgi",
+        "Alias / /srv/app/",
+        "JkMount /* ajp13",
+        "VirtualDocumentRoot /srv/%0",
+        "DocumentRoot /srv/app",
+    ],
+)
+def test_what_does_not_serve_the_document_root_of_the_server(apache, text):
+    apache.write("sites-enabled/site.conf", apache.site.replace("    DocumentRoot /var/www/app\n", f"{text}\n"))
+    assert "directory /var/www/main" not in signature(apache)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ProxyPass /api http://127.0.0.1:81/",
+        "ProxyPass / !",
+        "Alias /img /srv/img",
+        "RewriteEngine on\nRewriteCond %{HTTP:Upgrade} websocket\nRewriteRule ^(.*)$ ws://127.0.0.1:81/$1 [P]",
+    ],
+)
+def test_what_serves_the_document_root_of_the_server(apache, text):
+    apache.write("sites-enabled/site.conf", apache.site.replace("    DocumentRoot /var/www/app\n", f"{text}\n"))
+    assert "directory /var/www/main" in signature(apache)
+
+
+@pytest.mark.parametrize("handler", ["proxy:unix:/run/php/fpm.sock|fcgi://localhost", "proxy:fcgi://127.0.0.1:9000"])
+def test_fastcgi_runs_the_files_of_the_document_root(apache, handler):
+    lines = f'DocumentRoot /var/www/app\n<FilesMatch "\\.php$">\nSetHandler "{handler}"\n</FilesMatch>\n'
+    apache.write("sites-enabled/site.conf", apache.site.replace("    DocumentRoot /var/www/app\n", lines))
+    assert signature(apache) == {"directory /var/www/app"}
+    lines = f'<Location />\nSetHandler "{handler}"\n</Location>\n'
+    apache.write("sites-enabled/site.conf", apache.site.replace("    DocumentRoot /var/www/app\n", lines))
+    assert signature(apache) == {f"backend {handler}"}
+
+
 def test_signature(apache):
     in_site = (
         "    ProxyPass /api http://127.0.0.1:81/\n    <Location /b>\n ProxyPass http://127.0.0.1:82\n</Location>\n"
         "    RewriteRule ^/c(.*) http://127.0.0.1:83/$1 [P,L]\n    ProxyPass /no !\n    DocumentRoot sub/dir\n"
     )
     apache.write("sites-enabled/site.conf", apache.site.replace("    DocumentRoot /var/www/app\n", in_site))
-    tree = apache.discover().tree
-    assert content.signature(tree.sections("virtualhost")[1].children, tree) == {
+    assert signature(apache) == {
         f"directory {apache.root}/sub/dir", "backend http://127.0.0.1:81", "backend http://127.0.0.1:82",
         "backend http://127.0.0.1:83",
     }  # fmt: skip

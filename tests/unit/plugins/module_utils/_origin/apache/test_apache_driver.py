@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
+import threading
 
 import pytest
 
@@ -66,9 +68,31 @@ def test_continued_includes_and_macros_survive_the_copying(apache):
     assert any(text == "Inner x\n" for text in texts.values())
 
 
+def test_an_include_that_means_another_file_each_time_names_the_live_ones(apache):
+    apache.write(
+        "conf-enabled/a.conf",
+        "Define X one\nInclude extra/${X}.conf\nInclude more/${X}/a.conf\nDefine X two\nInclude extra/${X}.conf\n"
+        "<IfDefine NEVER>\nInclude never/${X}.conf\n</IfDefine>\n",
+    )
+    for name in ("extra/one", "extra/two", "more/one/a"):
+        apache.write(f"{name}.conf", f"Inner {name}\n")
+    driver, found, plan = planned(apache)
+    driver.validate(found, plan)
+    (texts,) = apache.checked
+    copy = next(text for text in texts.values() if "Define X two" in text).splitlines()
+    assert copy[1] == copy[4] == "Include extra/${X}.conf"
+    assert copy[2].startswith("IncludeOptional ")
+    assert any(text == "Inner more/one/a\n" for text in texts.values())
+
+
 def test_unknown_paths_are_refused():
     with pytest.raises(OriginError, match="Unknown paths for Apache: binary"):
         package.make({"binary": "x"}, lambda argv, environment: Completed(0, ""))
+
+
+def test_all_sockets_that_others_reach(apache):
+    driver = apache.driver()
+    assert driver.listeners(driver.discover()) == ["*:443 ssl", "*:80 plain"]
 
 
 def test_live_check_shows_the_words(apache):
@@ -169,6 +193,55 @@ def test_nobody_answers(apache, monkeypatch):
     fake = FakeProcesses(monkeypatch, [(1, {2}), (1, {3})])
     with pytest.raises(OriginError, match="gives no TLS for app.example.com at 127.0.0.1 port 1: "):
         fake.server(apache).activate("reload", [Knock("127.0.0.1", 1, "app.example.com")])
+
+
+class Listener(threading.Thread):
+    """Takes connections at ``port``, keeps what each says first, and hangs up."""
+
+    def __init__(self, family, address):
+        super().__init__(daemon=True)
+        self.socket = socket.create_server((address, 0), family=family)
+        self.port = self.socket.getsockname()[1]
+        self.heard = []
+        self.start()
+
+    def run(self):
+        while True:
+            connection, _peer = self.socket.accept()
+            with connection:
+                self.heard.append(connection.recv(4096))
+
+
+@pytest.mark.parametrize(
+    ("family", "address", "header"),
+    [
+        (socket.AF_INET, "127.0.0.1", b"PROXY TCP4 127.0.0.1 127.0.0.1 "),
+        (socket.AF_INET6, "::1", b"PROXY TCP6 ::1 ::1 "),
+    ],
+)
+def test_behind_a_load_balancer_a_handshake_begins_with_a_proxy_header_if_need_be(
+    apache, monkeypatch, family, address, header
+):
+    try:
+        listener = Listener(family, address)
+    except OSError:
+        pytest.skip(f"no {address} here")
+    for proxied in (False, True):
+        fake = FakeProcesses(monkeypatch, [(1, {2}), (1, {3})])
+        with pytest.raises(OriginError, match=f"gives no TLS for app.example.com at {address} port"):
+            fake.server(apache).activate("reload", [Knock(address, listener.port, "app.example.com", proxied)])
+    assert [heard.startswith(b"\x16") for heard in listener.heard] == [True, True, False]
+    line = listener.heard[2].split(b"\r\n")[0]
+    assert line.startswith(header)
+    assert line.endswith(b" %d" % listener.port)
+
+
+def test_knocks_know_whether_a_proxy_header_may_be_needed(apache):
+    for line, proxied in (("", False), ("RemoteIPProxyProtocol On\n", True)):
+        apache.write("sites-enabled/site.conf", apache.site.replace("</VirtualHost>", f"{line}</VirtualHost>"))
+        driver, found, plan = planned(apache)
+        driver.validate(found, plan)
+        assert driver._knocks == [Knock("127.0.0.1", 443, "app.example.com", proxied)]
 
 
 def test_processes_of_this_machine():

@@ -53,6 +53,7 @@ def test_the_whole_dump():
     assert dump.files[0] == "/etc/apache2/apache2.conf"
     assert dump.files[2] == "/etc/apache2/snip/a b.conf"
     assert dump.defines == {"SITE": "macro.example", "EMPTY": ""}
+    assert dump.document_root == "/var/www/html"
     assert dump.error_log == "/var/log/apache2/error.log"
     assert (dump.server_root, dump.pid_file) == ("/etc/apache2", "/var/run/apache2/apache2.pid")
 
@@ -66,6 +67,7 @@ def test_virtual_hosts_keep_apaches_order():
         "macro.example", ("bar.example", "baz.example"), ("*.foo.example",),
     )  # fmt: skip
     assert second.place == ("/etc/apache2/sites-enabled/zz.conf", 23)
+    assert [host.alone for group in groups for host in group.hosts] == [True, False, False, False, False, True]
     assert groups[3].hosts[0].place == ("/etc/apache2/sites-enabled/with blank.conf", 29)
 
 

@@ -58,7 +58,8 @@ def test_listening_on_one_address_only(apache):
     [
         ("ServerAlias b.example.com *.wild.example.com", "x.wild.example.com", True),
         ("ServerAlias b.example.com *.wild.example.com", "wild.example.com", False),
-        ("ServerAlias B.Example.com.", "b.example.com", True),
+        ("ServerAlias B.Example.com", "b.example.com", True),
+        ("ServerAlias b.example.com.", "b.example.com", False),
         ("ServerAlias www?.example.com", "www1.example.com", True),
         ("# ServerAlias b.example.com", "b.example.com", False),
     ],
@@ -69,7 +70,7 @@ def test_aliases(apache, line, hostname, named):
 
 
 def test_aliases_of_a_virtual_host_that_is_alone_at_its_address(apache):
-    # Apache's dump leaves them out, and so does the fake one.
+    # Apache's dump leaves them out.
     apache.write("sites-enabled/site.conf", site(apache, "*:443", "a.example.com", "ServerAlias app.example.com"))
     assert served(apache, "app.example.com")["*:443"] == "a.example.com tls"
 
@@ -88,6 +89,66 @@ def test_variables_in_names_and_addresses(apache):
     found = apache.discover()
     (place,) = sites.places(found, "v.example.com", tls=True)
     assert place.own_names == ["w.example.com", "v.example.com"]
+
+
+def test_a_variable_that_each_file_sets_for_itself(apache):
+    for name, host in (("a", "alpha"), ("z", "app")):
+        text = site(apache, "*:443", "${SITE}", "ServerAlias www.${site}", "DocumentRoot ${ROOT}/x")
+        undo = "UnDefine SITE\nUnDefine ROOT\n"
+        set_both = f"Define SITE {host}.example.com\nDefine ROOT /srv/{host}\n"
+        apache.write(f"sites-enabled/{name}.conf", set_both + text + undo)
+    apache.write("sites-enabled/site.conf", apache.site.replace("app.example.com", "other.example.com"))
+    found = apache.discover()
+    for host, file in (("alpha", "a.conf"), ("app", "z.conf")):
+        for prefix in ("", "www."):
+            (place,) = sites.places(found, f"{prefix}{host}.example.com", tls=True)
+            assert place.host.file.endswith(file)
+            assert place.own_names == [f"{host}.example.com", f"www.{host}.example.com"]
+            assert found.tree.absolute(place.section.children[2].arguments[0]) == f"/srv/{host}/x"
+    apache.carry_out(apache.want(stage="enforce"), apache.want("www.app.example.com", "enforce"))
+    assert "aop" not in apache.read("sites-enabled/a.conf")
+    assert "aop" in apache.read("sites-enabled/z.conf")
+
+
+def test_what_apache_tells_wins_over_what_we_read(apache):
+    # As if a condition that only Apache can decide had defined it.
+    apache.write("sites-enabled/a.conf", "Define SITE app.example.com\n" + site(apache, "*:443", "${SITE}"))
+    told, place = apache.dump, f"({apache.root}/sites-enabled/a.conf"
+    apache.dump = lambda: told().replace(f"app.example.com {place}", f"b.example.com {place}")
+    (place,) = sites.places(apache.discover(), "app.example.com", tls=True)
+    assert place.host.file.endswith("site.conf")
+
+
+@pytest.mark.parametrize(
+    ("server", "own", "other", "proxied"),
+    [
+        ("", "", "", False),
+        ("", "On", "", True),
+        ("", "", "On", True),
+        ("", "On", "Off", False),
+        ("", "Off", "on", True),
+        ("On", "", "", True),
+        ("On", "Off", "", False),
+        ("Off", "On", "", False),
+    ],
+)
+def test_the_proxy_protocol_is_a_matter_of_addresses(apache, server, own, other, proxied):
+    def line(value):
+        return (f"RemoteIPProxyProtocol {value}",) if value else ()
+
+    apache.write("conf-enabled/a.conf", "".join(f"{text}\n" for text in line(server)))
+    apache.write("sites-enabled/site.conf", site(apache, "*:443", "app.example.com", *line(own)))
+    apache.write("sites-enabled/z.conf", site(apache, "*:443", "z.example.com", *line(other)))
+    assert sites.behind_proxy(apache.discover(), "app.example.com") is proxied
+
+
+def test_the_proxy_protocol_of_another_address(apache):
+    apache.write("sites-enabled/z.conf", site(apache, "192.0.2.1:443", "app.example.com", "RemoteIPProxyProtocol On"))
+    found = apache.discover()
+    behind = {point.label: matching.behind_proxy(found, point) for point in matching.endpoints(found)}
+    assert behind == {"192.0.2.1:443": True, "*:443": False, "*:80": False}
+    assert not sites.behind_proxy(found, "app.example.com")
+    assert not sites.behind_proxy(found, "nobody.example.com")
 
 
 def test_the_first_with_the_name_wins(apache):

@@ -204,6 +204,23 @@ def test_the_log_has_the_time_at_which_a_request_ended(apache):
     assert '\\"time\\":\\"%{end:sec}t.%{end:msec_frac}t\\"' in apache.read("conf-enabled/originlock-aop.conf")
 
 
+def test_the_peer_behind_a_load_balancer_is_who_the_proxy_header_names(apache):
+    plain = after(apache.plan(apache.want(), apache.want("default.example.net", "enforce")), "originlock-aop.conf")
+    assert plain.count("GlobalLog") == plain.count('\\"peer\\":\\"%{c}a\\"') == 2
+    apache.write(
+        "sites-enabled/z.conf",
+        f"Listen 8443\n<VirtualHost *:8443>\nServerName lb.example.com\nRemoteIPProxyProtocol On\n{apache.tls}"
+        "</VirtualHost>\n",
+    )
+    apache.carry_out(apache.want(), apache.want("lb.example.com"))
+    log = apache.read("conf-enabled/originlock-aop.conf").splitlines()
+    formats = {line.rpartition(" ")[2]: line for line in log if line.startswith("LogFormat")}
+    assert '"peer\\":\\"%{c}a\\"' in formats["originlock_aop_log_only"]
+    assert '"peer\\":\\"%a\\"' in formats["originlock_aop_log_only_proxied"]
+    (line,) = [line for line in log if " originlock_aop_log_only_proxied " in line and line.startswith("GlobalLog")]
+    assert "{'lb.example.com'}" in line
+
+
 def test_the_log_goes_where_apache_includes_it(apache):
     apache.write("apache2.conf", apache.read("apache2.conf").replace("IncludeOptional conf-enabled/*.conf\n", ""))
     apache.carry_out()
@@ -230,6 +247,28 @@ def test_plain_http_is_redirected_on_wish(apache):
     assert apache.read("sites-enabled/plain.conf") == plain
     apache.carry_out(apache.want(stage="off"))
     assert apache.tree() == before
+
+
+@pytest.mark.parametrize(
+    ("listen", "place"),
+    [
+        ("127.0.0.1:8443", ""),
+        ("[::1]:8443", ""),
+        ("8443", ":8443"),
+        ("192.0.2.1:8443", ":8443"),
+        ("127.0.0.1:8443\nListen 9443", ":9443"),
+    ],
+)
+def test_a_redirect_leads_to_no_port_of_this_machine_alone(apache, listen, place):
+    site = (
+        "<VirtualHost *:8443 *:9443>\nServerName app.example.com\n{}</VirtualHost>\n"
+        "<VirtualHost *:80>\nServerName app.example.com\nDocumentRoot /var/www/app\n</VirtualHost>\n"
+    )
+    apache.write("conf-enabled/listen.conf", f"Listen {listen}\n")
+    apache.write("sites-enabled/site.conf", site.format(f"DocumentRoot /var/www/app\n{apache.tls}"))
+    plan = apache.plan(apache.want(stage="enforce"), plain_http="redirect")
+    assert plan.errors == []
+    assert f'"https://%{{SERVER_NAME}}{place}%{{REQUEST_URI}}"' in after(plan, "/plain/app.example.com.conf")
 
 
 def test_many_hostnames_are_planned_in_reasonable_time(apache):

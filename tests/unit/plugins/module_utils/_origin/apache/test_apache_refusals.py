@@ -32,7 +32,7 @@ def refused(apache, code, stage="enforce", **options):
 @pytest.mark.parametrize(
     ("lines", "code", "message", "line"),
     [
-        (["SSLVerifyClient none"], "client_auth_present", "SSLVerifyClient is there already, for something else", 9),
+        (["SSLVerifyClient optional"], "client_auth_present", "SSLVerifyClient is there already, for something", 9),
         (["x", "SSLCACertificateFile /a"], "client_auth_present", "SSLCACertificateFile is there already", 10),
         (["SSLCACertificatePath /a"], "client_auth_present", "SSLCACertificatePath is there already", 9),
         (["SSLVerifyDepth 3"], "client_auth_present", "SSLVerifyDepth is there already", 9),
@@ -72,11 +72,26 @@ def test_what_stops_enforce_and_warns_before(apache, line, code, message):
     "line",
     ["SSLOptions +StdEnvVars", "SSLOpenSSLConfCmd Curves X25519", "SSLOCSPEnable off", "SSLProxyVerify require",
      "SSLProxyCACertificateFile /a", "SSLCARevocationCheck none", "# SSLVerifyClient require",
+     "SSLVerifyClient none", "SSLVerifyClient Off",
      "<IfModule !mod_ssl.c>\nSSLVerifyClient require\n</IfModule>"],
 )  # fmt: skip
 def test_what_has_nothing_to_do_with_it(apache, line):
     in_site(apache, line)
     assert apache.codes() == {}
+
+
+def test_no_client_authentication_counts_only_where_it_overrules_ours(apache):
+    line = "IncludeOptional aop/app.example.com.conf"
+    in_site(apache, "SSLVerifyClient none", line)
+    assert apache.codes() == {}
+    in_site(apache, line, "SSLVerifyClient none")
+    assert "site.conf:10)" in refused(apache, "client_auth_present")
+    in_site(apache)
+    apache.carry_out(apache.want(stage="enforce"))
+    ours = apache.read("sites-enabled/site.conf")
+    text = ours.replace("aop/app.example.com.conf\n", "aop/app.example.com.conf\n    SSLVerifyClient none\n")
+    apache.write("sites-enabled/site.conf", text)
+    assert "SSLVerifyClient is there already" in refused(apache, "client_auth_present")
 
 
 @pytest.mark.parametrize(
@@ -167,6 +182,37 @@ def test_no_tls_at_all(apache):
     assert "no virtual host with TLS has this name. Give it" in refused(apache, "not_served", "log_only")
 
 
+def test_a_hostname_that_is_gone_does_not_keep_others_enforced(apache):
+    before = apache.tree()
+    both = ("app.example.com", "default.example.net")
+    apache.carry_out(*(apache.want(name, "enforce") for name in both))
+    site = apache.read("sites-enabled/site.conf")
+    apache.write("sites-enabled/site.conf", site.replace("ServerName default.", "ServerName other."))
+    assert apache.plan(*(apache.want(name, "enforce") for name in both)).errors == []
+    plan = apache.carry_out(*(apache.want(name, "log_only") for name in both))
+    warned = [(item.code, item.severity) for item in plan.findings if item.hostname == "default.example.net"]
+    assert warned == [("not_served", "warning")]
+    assert "SSLVerifyClient optional_no_ca" in apache.read("aop/app.example.com.conf")
+    assert "SSLVerifyClient optional_no_ca" in apache.read("aop/default.example.net.conf")
+    (error,) = apache.plan(*(apache.want(name, "enforce") for name in both)).errors
+    assert (error.code, error.hostname) == ("not_served", "default.example.net")
+    (error,) = apache.plan(apache.want("new.example.com"), apache.want()).errors
+    assert (error.code, error.hostname) == ("not_served", "new.example.com")
+    apache.carry_out(*(apache.want(name, "off") for name in (*both, "new.example.com")))
+    site = apache.read("sites-enabled/site.conf")
+    apache.write("sites-enabled/site.conf", site.replace("ServerName other.", "ServerName default."))
+    assert apache.tree() == before
+
+
+def test_an_include_line_astray_of_a_hostname_that_is_gone_keeps_nothing_enforced(apache):
+    in_site(apache, "IncludeOptional aop/app.example.com.conf")
+    apache.carry_out()
+    site = apache.read("sites-enabled/site.conf")
+    apache.write("sites-enabled/site.conf", site.replace("ServerName app.", "ServerName renamed."))
+    assert {"not_served", "include_astray"} == set(apache.codes("enforce"))
+    assert apache.codes("log_only") == apache.codes("off") == {}
+
+
 def test_mod_ssl_is_not_loaded(apache):
     apache.modules.remove("ssl")
     text = refused(apache, "no_tls_module", "log_only")
@@ -224,6 +270,18 @@ def test_optional_tls_is_a_plain_door(apache, port):
     assert set(found) & {"plain_http", "tls_unclear", "not_served"}, found
 
 
+def test_lines_that_are_read_twice_make_two_virtual_hosts(apache):
+    apache.write("template.conf", f"<VirtualHost *:443>\nServerName ${{SITE}}\n{apache.tls}</VirtualHost>\n")
+    twice = [f"Define SITE {name}.example.com\nInclude template.conf\n" for name in ("alpha", "app")]
+    others = apache.site.replace("app.example.com", "other.example.com")
+    apache.write("sites-enabled/site.conf", others + "".join(twice))
+    text = refused(apache, "macro", "log_only")
+    assert "read several times, with other variables each time" in text
+    assert "/template.conf:1)" in text
+    apache.write("sites-enabled/site.conf", others + twice[1])
+    assert apache.codes("log_only") == {}
+
+
 def test_a_second_listener_with_another_virtual_host_for_the_same_content(apache):
     apache.write(
         "sites-enabled/admin.conf",
@@ -248,6 +306,20 @@ def test_the_main_server_must_not_serve_the_content(apache):
     apache.write("conf-enabled/listen.conf", "Listen 8080\n")
     apache.write("apache2.conf", apache.read("apache2.conf").replace("/var/www/main", "/var/www/app"))
     assert "unknown names of *:8080 serves the same directory" in refused(apache, "same_content")
+
+
+def test_virtual_hosts_without_a_document_root_share_the_servers(apache):
+    apache.write("sites-enabled/site.conf", re.sub(r".*DocumentRoot.*\n", "", apache.site))
+    assert "for unknown names of *:443 serves the same directory /var/www/main" in refused(apache, "same_content")
+    both = apache.site.replace("/www/default\n", "/www/main\n").replace("    DocumentRoot /var/www/app\n", "")
+    apache.write("sites-enabled/site.conf", both)
+    assert "serves the same directory /var/www/main" in refused(apache, "same_content")
+
+
+def test_a_shared_pool_of_php_is_not_the_same_content(apache):
+    handler = '<FilesMatch php>\nSetHandler "proxy:unix:/run/fpm.sock|fcgi://localhost"\n</FilesMatch>\n</VirtualHost>'
+    apache.write("sites-enabled/site.conf", apache.site.replace("</VirtualHost>", handler))
+    assert apache.codes() == {}
 
 
 def test_a_shared_backend_that_knows_the_name_is_a_warning(apache):

@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from ansible_collections.originlock.aop.plugins.module_utils._origin.apache import grammar
+from ansible_collections.originlock.aop.plugins.module_utils._origin.apache import discovery, grammar
 from ansible_collections.originlock.aop.plugins.module_utils._origin.apache.filesystem import (
     Files,
     path_matches,
@@ -62,8 +62,7 @@ def test_an_include_stays_before_what_it_brought_and_variables_are_known(apache)
 def test_variables_of_the_start_script(apache):
     apache.write("envvars", "export PLACE=extra$NOTHING\n")
     apache.write("conf-enabled/a.conf", "Include ${PLACE}/one.conf\n")
-    apache.write("extra/one.conf", "Inner x\n")
-    apache.not_loaded = set()
+    apache.write("extra/one.conf", "Inner ${OTHER} ${other} ${UNKNOWN}\n")
 
     def run(argv, environment):
         if argv[0] == "sh":
@@ -74,11 +73,48 @@ def test_variables_of_the_start_script(apache):
             return Completed(0, told.output.replace(line, line + f"    (1) {apache.root}/extra/one.conf\n"))
         return told
 
-    from ansible_collections.originlock.aop.plugins.module_utils._origin.apache import discovery
+    (inner,) = discovery.discover(apache.paths, run).tree.directives("inner")
+    assert inner.arguments == ("a=b", "${other}", "${UNKNOWN}")
 
-    found = discovery.discover(apache.paths, run)
-    assert found.tree.expand("${PLACE}/${OTHER}/${UNKNOWN}") == "extra/a=b/${UNKNOWN}"
-    assert f"{apache.root}/extra/one.conf" in found.tree.sources
+
+def arguments(apache):
+    """The arguments of each directive Marker, in reading order."""
+    return [node.arguments for node in apache.discover().tree.directives("marker")]
+
+
+def test_a_variable_has_the_value_of_the_place_where_it_is_read(apache):
+    apache.write("conf-enabled/a.conf", "Marker ${SITE}\nDefine SITE alpha\nMarker ${SITE}\n")
+    apache.write(
+        "conf-enabled/b.conf",
+        "<VirtualHost *:443>\nDefine SITE inner\n</VirtualHost>\nMarker ${SITE}\nDefine site beta\n"
+        "Marker ${SITE} ${Site}\nUnDefine SITE\nMarker ${SITE}\n",
+    )
+    assert arguments(apache) == [("${SITE}",), ("alpha",), ("inner",), ("beta", "beta"), ("${SITE}",)]
+
+
+def test_the_values_of_macros_and_conditions(apache):
+    apache.write(
+        "conf-enabled/a.conf",
+        "<Macro M $x>\nMarker ${SITE} $x\nDefine SITE after-$x\n</Macro>\nDefine SITE one\nUse M a\nUse M ${SITE}\n"
+        "<IfDefine SITE>\nMarker yes\nUnDefine SITE\n</IfDefine>\n"
+        "<IfDefine SITE>\nMarker no\n</IfDefine>\n<IfDefine !SITE>\nDefine SITE again\n</IfDefine>\nMarker ${SITE}\n",
+    )
+    assert arguments(apache) == [("one", "a"), ("after-a", "after-a"), ("yes",), ("again",)]
+
+
+def test_a_value_may_be_several_words(apache):
+    apache.write("conf-enabled/a.conf", "Define WORDS 'a b'\nMarker ${WORDS} \"${WORDS}\"\n")
+    assert arguments(apache) == [("a", "b", "a b")]
+
+
+def test_what_is_defined_on_the_command_line_is_defined_before_all_files(apache):
+    apache.defines.update(LIVE="", OLD="")
+    apache.write(
+        "conf-enabled/a.conf",
+        "<IfDefine LIVE>\nMarker ${LIVE}\nDefine LATER x\n</IfDefine>\n<IfDefine !LIVE>\nMarker dead\n</IfDefine>\n"
+        "<IfDefine !OLD>\nMarker new\n</IfDefine>\n<IfDefine live>\nMarker case\n</IfDefine>\n",
+    )
+    assert arguments(apache) == [("${LIVE}",)]
 
 
 def test_macros_are_used_where_they_are_used(apache):
@@ -114,8 +150,6 @@ def test_a_file_that_apache_does_not_load_is_left_out(apache):
 def test_a_broken_configuration_shows_apaches_words(apache):
     def run(argv, _environment):
         return apache.run(argv, {}) if argv[1:] == ("-v",) else Completed(1, "Syntax error on line 3: Foo")
-
-    from ansible_collections.originlock.aop.plugins.module_utils._origin.apache import discovery
 
     with pytest.raises(ValidationFailed, match="broken before we came.*Syntax error on line 3: Foo"):
         discovery.discover(apache.paths, run)

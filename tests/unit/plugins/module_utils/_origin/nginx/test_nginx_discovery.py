@@ -202,6 +202,18 @@ def test_one_pid_file_for_signals_and_rotation(line: str, path: str) -> None:
     assert f'[ ! -f {path} ] || kill -USR1 "$(cat {path})"' in rule
 
 
+def test_all_sockets_that_others_reach() -> None:
+    blocks = """
+    server { listen 443 ssl; listen [::]:443 ssl; listen 443 quic; server_name app.example.com; }
+    server { listen 443; listen 8080; listen 192.0.2.1:9443 ssl; listen 127.0.0.1:8081; listen unix:/run/x; }
+    server { server_name no-listen.example.com; }
+    """
+    found = discover({"/etc/nginx/nginx.conf": "http {" + blocks + "}"})
+    driver = NginxDriver(Paths(), lambda argv, environment: Completed(0, ""))
+    expected = ["*:443 quic", "*:443 ssl", "*:80 plain", "*:8080 plain", "192.0.2.1:9443 ssl", "[::]:443 ssl"]
+    assert driver.listeners(found) == expected
+
+
 def test_make_takes_what_it_knows() -> None:
     driver = make({"binary": "/opt/nginx", "config": "", "unknown": "x"}, lambda argv, environment: None)  # type: ignore
     assert driver.commands().reload == ("/opt/nginx", "-s", "reload")
