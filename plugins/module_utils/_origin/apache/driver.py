@@ -51,7 +51,7 @@ class Apache:
 
     def listeners(self, discovery: Discovery) -> list[str]:
         """Where it listens for others."""
-        there = [endpoint for endpoint in matching.endpoints(discovery) if not endpoint.local and endpoint.port.isdigit()]
+        there = [one for one in matching.endpoints(discovery) if not one.local and one.port.isdigit()]
         return sorted(f"{one.label} {'ssl' if matching.speaks_tls(discovery, one.group) else 'plain'}" for one in there)
 
     def plan(self, discovery: Discovery, wanted: Sequence[Protection], options: Options) -> Plan:
