@@ -90,6 +90,23 @@ def test_every_listener_of_the_hostname_is_closed(apache: ApacheHost, clients: C
     assert apache.tree() == before
 
 
+def test_an_enforced_site_that_is_renamed_stays_closed(apache: ApacheHost, clients: Clients) -> None:
+    before = apache.tree()
+    path = "/etc/apache2/sites-available/app.example.com.conf"
+    apache.apply([clients.wanted(HOST, "enforce")])
+    apache.sh(f"sed -i 's|ServerName {HOST}|ServerName renamed.example.com|' {path}")
+    apache.reload()
+    for stage, options in (("enforce", {}), ("log_only", {"never_relax": True})):
+        error = apache.apply([clients.wanted(HOST, stage)], **options)["error"]
+        assert "no virtual host with TLS has this name" in error
+        assert not apache.request("renamed.example.com", "renamed.example.com").served
+    assert apache.apply([clients.wanted(HOST, "log_only")])["changed"]
+    assert apache.request("renamed.example.com", "renamed.example.com").served
+    apache.apply([clients.wanted(HOST, "off")])
+    apache.sh(f"sed -i 's|ServerName renamed.example.com|ServerName {HOST}|' {path}")
+    assert apache.tree() == before
+
+
 def test_plain_http_is_closed_by_a_redirect(apache: ApacheHost, clients: Clients) -> None:
     path = "/etc/apache2/sites-available/app.example.com.conf"
     apache.sh(

@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Optional
+from typing import Callable, Optional
 
 from ..model import ACME_PATH
-from . import grammar
 from .discovery import Discovery
 from .grammar import Directive, Node, Section
 from .tree import own
@@ -23,6 +22,8 @@ _ALIASES = (
     "alias", "aliasmatch", "scriptalias", "scriptaliasmatch", "wsgiscriptalias", "wsgiscriptaliasmatch", "jkmount",
 )  # fmt: skip
 _REFUSING = ("gone", "403", "404", "410", "400", "421", "451")
+#: What stands for the name that was asked for, or a part of it, in a VirtualDocumentRoot (mod_vhost_alias).
+_INTERPOLATED = re.compile(r"(%(?:%|p|-?\d+\+?(?:\.-?\d+\+?)?))")
 _NAME_TESTS = ("%{server_name}", "%{http_host}")
 
 
@@ -38,6 +39,30 @@ class _Rule:
             return set()
         listed = self.rule.arguments[2].strip("[]").split(",")
         return {flag.partition("=")[0].strip().upper() for flag in listed}
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a virtual host's content comes from, each as words to show.
+
+    ``pools`` run the files of the document root by FastCGI, so that sharing them is no matter. ``idle``: the server's
+    document root, where a virtual host without one of its own has it but passes requests to backends.
+    """
+
+    sources: frozenset[str]
+    pools: frozenset[str]
+    idle: frozenset[str]
+
+    def shared(self, other: Signature, is_named: Callable[[str], bool]) -> set[str]:
+        """What ``other`` serves of these sources. ``is_named``: whether a name gets another virtual host there."""
+        theirs = other.sources | other.idle
+        found = set(self.sources & (theirs | other.pools) | self.pools & other.sources)
+        roots = [mine for mine in self.sources if mine.startswith("directory")]
+        return found | {mine for mine in roots if any(_serves(each, mine, is_named) for each in theirs)}
+
+    def shared_idle(self, other: Signature) -> set[str]:
+        """The directory that ``other`` serves and that this one has just because it has no other."""
+        return set(self.idle & (other.sources | other.idle))
 
 
 def serves_content(section: Section, hostname: str, is_default: bool, ignore: str) -> Optional[Node]:
@@ -60,34 +85,85 @@ def serves_content(section: Section, hostname: str, is_default: bool, ignore: st
     return None if _denies_all(nodes) else section
 
 
-def signature(nodes: Sequence[Node], discovery: Discovery) -> set[str]:
+def signature(nodes: Sequence[Node], discovery: Discovery) -> Signature:
     """What a virtual host's content comes from: its document root and the backends it passes requests to.
 
-    Without a document root of its own it has the server's. FastCGI for files of a document root is no backend: what it
-    runs are those files.
+    Without a document root of its own it has the server's.
     """
     roots = own(nodes, "documentroot", "virtualdocumentroot")
     root = roots[-1].arguments[0] if roots and roots[-1].arguments else ""
     if not roots and not _takes_all(nodes):
         root = discovery.dump.document_root
-    found = {"directory " + discovery.tree.absolute(root)} if root else set()
-    for node in grammar.walk(tuple(nodes)):
+    directories = {"directory " + discovery.tree.absolute(root)} if root else set()
+    if "other_files" not in discovery.remembered:
+        discovery.remembered["other_files"] = _runs_other_files(discovery.tree.nodes)
+    runs_these = bool(root) and not discovery.remembered["other_files"] and not _runs_other_files(nodes)
+    backends: set[str] = set()
+    pools: set[str] = set()
+    passing = False
+    for node, sections in _located(nodes):
+        target = _proxy_target(node)
+        if target:
+            by_name = node.key == "sethandler" and any(item.key in ("files", "filesmatch") for item in sections)
+            found = pools if runs_these and by_name and "fcgi://" in target else backends
+            found.add("backend " + target.rstrip("/").lower())
+            acme = _is_acme(node.text + "".join(item.argument for item in sections))
+            passing |= "fcgi://" not in target and not acme
+    idle = directories if passing and not roots else set()
+    return Signature(frozenset(backends | directories - idle), frozenset(pools), frozenset(idle))
+
+
+def _serves(template: str, directory: str, is_named: Callable[[str], bool]) -> bool:
+    """Whether a VirtualDocumentRoot is ``directory`` for some name that no virtual host has."""
+    parts = _INTERPOLATED.split(template)
+    for position in range(1, len(parts), 2):
+        parts[position] = "([^/]+)" if parts[position] == "%0" else "[^/]*"
+    parts[::2] = [re.escape(part) for part in parts[::2]]
+    found = re.fullmatch("".join(parts), directory) if len(parts) > 1 else None
+    return found is not None and not any(is_named(name.lower()) for name in found.groups())
+
+
+def _runs_other_files(nodes: Sequence[Node]) -> bool:
+    """Whether FastCGI is told of other files than those of the document root."""
+    told = [node.arguments[1:2] for node, _sections in _located(nodes) if node.key == "proxyfcgisetenvif"]
+    return any(word.lstrip("!").upper() == "SCRIPT_FILENAME" for words in told for word in words)
+
+
+def _located(
+    nodes: Sequence[Node], inside: tuple[Section, ...] = ()
+) -> Iterator[tuple[Directive, tuple[Section, ...]]]:
+    """Every directive with the sections that it's in. Virtual hosts inside don't count."""
+    for node in nodes:
         if isinstance(node, Directive):
-            target = _proxy_target(node)
-            if target and not (root and node.key == "sethandler" and "fcgi://" in target):
-                found.add("backend " + target.rstrip("/").lower())
-    return found
+            yield node, inside
+        elif node.key != "virtualhost":
+            yield from _located(node.children, (*inside, node))
 
 
 def _takes_all(nodes: Sequence[Node]) -> bool:
     """Whether every request goes elsewhere than to the document root."""
     passing = [item for item in own(nodes, "proxypass", "proxypassmatch") if _proxy_target(item)]
-    passing += [entry.rule for entry in _rules(nodes) if not entry.conditions and _proxy_target(entry.rule)]
+    passing += _unconditional([entry for entry in _rules(nodes) if _proxy_target(entry.rule)])
     for item in (*passing, *own(nodes, *_ALIASES)):
         if item.arguments[:1] == ("/*",) or item.arguments and _CATCH_ALL.match(item.arguments[0]):
             return True
     places = [node for node in nodes if isinstance(node, Section) and node.key == "location"]
     return any(place.arguments == ("/",) and own(place.children, "proxypass", "sethandler") for place in places)
+
+
+def _unconditional(rules: Sequence[_Rule]) -> list[Directive]:
+    """The rules without a condition, and the catch-alls of which one has a condition and another one its opposite."""
+    found = [entry.rule for entry in rules if not entry.conditions]
+    tests: set[tuple[str, ...]] = set()
+    for entry in rules:
+        words = entry.conditions[0].arguments if len(entry.conditions) == 1 else ()
+        if len(words) > 1 and _CATCH_ALL.match(entry.rule.arguments[0]):
+            subject, test, *flags = words
+            opposite = test[1:] if test.startswith("!") else "!" + test
+            if (subject, opposite, *flags) in tests:
+                found.append(entry.rule)
+            tests.add((subject, test, *flags))
+    return found
 
 
 def _is_acme(text: str) -> bool:

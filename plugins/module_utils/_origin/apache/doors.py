@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Optional
 
 from ..model import ENFORCE, OFF, Finding, Options
 from ..notices import redirected_by_us
 from . import content, matching, sites
 from .discovery import Discovery
-from .dumps import VirtualHost
+from .dumps import Group, VirtualHost
 from .filesystem import path_matches, reaches
 from .grammar import Directive, Node, Section
 from .matching import Answer
@@ -161,10 +162,7 @@ def _same_content(
     discovery: Discovery, hostname: str, places: Sequence[Place], after: Mapping[str, str]
 ) -> list[Finding]:
     """Default virtual hosts (and the main server) that serve what the protected one serves."""
-    protected: set[str] = set()
-    for place in places:
-        if place.section is not None:
-            protected |= content.signature(place.section.children, discovery)
+    protected = [content.signature(place.section.children, discovery) for place in places if place.section]
     findings = []
     for endpoint in matching.endpoints(discovery):
         group = endpoint.group
@@ -178,19 +176,31 @@ def _same_content(
             default = Answer(endpoint, host, section, True, matching.speaks_tls(discovery, group))
             if _closed(hostname, default, after):
                 continue
-        shared = sorted(protected & content.signature([n for n in nodes if not _is_host(n)], discovery))
-        if not shared or (section is not None and _served(discovery, section, hostname, True) is None):
+        if section is not None and _served(discovery, section, hostname, True) is None:
             continue
+        is_named = partial(_is_named, discovery, group)
+        other = content.signature([node for node in nodes if not _is_host(node)], discovery)
+        shared = {item for mine in protected for item in mine.shared(other, is_named)}
         hosts = own(nodes, "proxypreservehost")
-        told_apart = shared[0].startswith("backend") and bool(hosts) and is_on(hosts[-1])
+        told_apart = bool(hosts) and is_on(hosts[-1]) and is_named(hostname)
+        harmless = {item for item in shared if told_apart and item.startswith("backend")}
+        open_doors = shared - harmless
+        harmless.update(item for mine in protected for item in mine.shared_idle(other))
+        if not open_doors and not harmless:
+            continue
         findings.append(
             Finding(
-                "same_content", "warning" if told_apart else "error", hostname,
-                f"the virtual host for unknown names of {endpoint.label} serves the same {shared[0]}",
+                "same_content", "error" if open_doors else "warning", hostname,
+                f"the virtual host for unknown names of {endpoint.label} serves the same {min(open_doors or harmless)}",
                 "Give that one something else to serve, or let it refuse or redirect everything.", file, line,
             )
         )  # fmt: skip
     return findings
+
+
+def _is_named(discovery: Discovery, group: Optional[Group], name: str) -> bool:
+    """Whether a virtual host of ``group`` has this name, so that the default one never gets requests for it."""
+    return group is not None and bool(matching.claimants(discovery, group, name))
 
 
 def _is_host(node: Node) -> bool:

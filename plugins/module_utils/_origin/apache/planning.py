@@ -42,11 +42,14 @@ def plan(discovery: Discovery, wanted: Sequence[Protection], options: Options) -
         else:
             findings.extend(finding for place in places for finding in names.check_off(entry.name, place, after))
     findings.extend(doors.foreign_includes(discovery, [entry.name for entry in wanted if entry.stage != OFF]))
-    # A hostname that was protected here and isn't served any more must not keep others from being relaxed.
+    # A hostname that was protected here and isn't served any more must not keep others from being relaxed. Where
+    # it shall stay enforced, that's an error: without our line in it, the virtual host of before is open.
     gone = {
         entry.name
         for entry in wanted
-        if not found[entry.name] and STAGES.index(entry.stage) <= STAGES.index(before.get(entry.name, OFF))
+        if not found[entry.name]
+        and entry.stage != ENFORCE
+        and STAGES.index(entry.stage) <= STAGES.index(before.get(entry.name, OFF))
     }
     findings = [replace(item, severity="warning") if item.hostname in gone else item for item in findings]
 

@@ -12,6 +12,12 @@ HTTPS = "https://app.example.com"
 TO_NAME = f"{HTTPS}%{{REQUEST_URI}} [END,NE,R=permanent]"
 
 
+WEBSOCKETS = (
+    "RewriteEngine on\nRewriteCond {}\nRewriteRule /(.*) ws://127.0.0.1:81/$1 [P,L]\n"
+    "RewriteCond {}\nRewriteRule /(.*) http://127.0.0.1:81/$1 [P,L]"
+)
+
+
 def serves(text, is_default=False):
     (section,) = grammar.parse(f"<VirtualHost *:80>\n{text}\n</VirtualHost>\n", "f")
     return content.serves_content(section, "app.example.com", is_default, "/own")
@@ -91,7 +97,9 @@ def test_the_guilty_line_is_told():
 
 def signature(apache):
     found = apache.discover()
-    return content.signature(found.tree.sections("virtualhost")[1].children, found)
+    told = content.signature(found.tree.sections("virtualhost")[1].children, found)
+    assert not told.pools & told.sources
+    return told.sources | told.idle
 
 
 @pytest.mark.parametrize(
@@ -106,6 +114,8 @@ def signature(apache):
         "JkMount /* ajp13",
         "VirtualDocumentRoot /srv/%0",
         "DocumentRoot /srv/app",
+        WEBSOCKETS.format("%{HTTP:Upgrade} =websocket [NC]", "%{HTTP:Upgrade} !=websocket [NC]"),
+        WEBSOCKETS.format("%{HTTP:Upgrade} !websocket", "%{HTTP:Upgrade} websocket"),
     ],
 )
 def test_what_does_not_serve_the_document_root_of_the_server(apache, text):
@@ -120,6 +130,9 @@ def test_what_does_not_serve_the_document_root_of_the_server(apache, text):
         "ProxyPass / !",
         "Alias /img /srv/img",
         "RewriteEngine on\nRewriteCond %{HTTP:Upgrade} websocket\nRewriteRule ^(.*)$ ws://127.0.0.1:81/$1 [P]",
+        WEBSOCKETS.format("%{HTTP:Upgrade} =websocket", "%{HTTP:Connection} !=websocket"),
+        WEBSOCKETS.format("%{HTTP:Upgrade} =websocket", "%{HTTP:Upgrade} !=websocket [NC]"),
+        WEBSOCKETS.format("%{HTTP:Upgrade} =websocket", "%{HTTP:Upgrade} !=websocket").replace("Rule /(", "Rule /x/("),
     ],
 )
 def test_what_serves_the_document_root_of_the_server(apache, text):

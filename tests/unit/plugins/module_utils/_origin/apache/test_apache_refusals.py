@@ -9,6 +9,10 @@ import re
 
 import pytest
 
+from ansible_collections.originlock.aop.plugins.module_utils._origin import apply
+from ansible_collections.originlock.aop.plugins.module_utils._origin.errors import Refused
+from ansible_collections.originlock.aop.plugins.module_utils._origin.model import Options
+
 PLAIN = "<VirtualHost *:80>\nServerName app.example.com\n{}</VirtualHost>\n"
 
 
@@ -188,7 +192,8 @@ def test_a_hostname_that_is_gone_does_not_keep_others_enforced(apache):
     apache.carry_out(*(apache.want(name, "enforce") for name in both))
     site = apache.read("sites-enabled/site.conf")
     apache.write("sites-enabled/site.conf", site.replace("ServerName default.", "ServerName other."))
-    assert apache.plan(*(apache.want(name, "enforce") for name in both)).errors == []
+    (error,) = apache.plan(*(apache.want(name, "enforce") for name in both)).errors
+    assert (error.code, error.hostname) == ("not_served", "default.example.net")
     plan = apache.carry_out(*(apache.want(name, "log_only") for name in both))
     warned = [(item.code, item.severity) for item in plan.findings if item.hostname == "default.example.net"]
     assert warned == [("not_served", "warning")]
@@ -202,6 +207,19 @@ def test_a_hostname_that_is_gone_does_not_keep_others_enforced(apache):
     site = apache.read("sites-enabled/site.conf")
     apache.write("sites-enabled/site.conf", site.replace("ServerName other.", "ServerName default."))
     assert apache.tree() == before
+
+
+def test_an_enforced_hostname_that_is_renamed_does_not_become_open_silently(apache):
+    apache.carry_out(apache.want(stage="enforce"))
+    site = apache.read("sites-enabled/site.conf")
+    apache.write("sites-enabled/site.conf", site.replace("ServerName app.", "ServerName www."))
+    assert set(apache.codes()) == {"not_served"}
+    assert apache.plan(apache.want(stage="enforce")).files == ()
+    kept = Options(never_relax=True)
+    with pytest.raises(Refused, match="no virtual host with TLS has this name"):
+        apply.apply(apache.driver(), [apache.want()], kept, apache.run, root=f"{apache.root}/state")
+    warned = {(item.code, item.severity) for item in apache.carry_out(apache.want()).findings}
+    assert ("not_served", "warning") in warned
 
 
 def test_an_include_line_astray_of_a_hostname_that_is_gone_keeps_nothing_enforced(apache):
@@ -322,6 +340,81 @@ def test_a_shared_pool_of_php_is_not_the_same_content(apache):
     assert apache.codes() == {}
 
 
+LISTEN = "Listen 8443\n<VirtualHost *:8443>\nServerName other.example.org\n{}\n{}</VirtualHost>\n"
+FASTCGI = '<{0}>\nSetHandler "proxy:unix:/run/fpm.sock|fcgi://localhost"\n</{1}>'
+BY_NAME = FASTCGI.format("FilesMatch \\.php$", "FilesMatch")
+BY_PLACE = FASTCGI.format('Location "/"', "Location")
+TOLD = 'ProxyFCGISetEnvIf true SCRIPT_FILENAME "/srv/app/index.php"'
+PARTIAL = "ProxyPass /{0} http://127.0.0.1:{0}/"
+WHOLE = (
+    "RewriteEngine on\nRewriteCond %{{HTTP:Upgrade}} =websocket [NC]\nRewriteRule /(.*) ws://127.0.0.1:{0}/$1 [P,L]\n"
+    "RewriteCond %{{HTTP:Upgrade}} !=websocket [NC]\nRewriteRule /(.*) http://127.0.0.1:{0}/$1 [P,L]"
+)
+OURS, THEIRS = "DocumentRoot /var/www/app\n", "DocumentRoot /var/www/html\n"
+PRESERVED = "ProxyPreserveHost On\nProxyPass /api http://127.0.0.1:3000/"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "severity", "what"),
+    [
+        (OURS + BY_NAME, THEIRS + BY_NAME, "", ""),
+        (OURS + BY_NAME, THEIRS + BY_NAME + "\nProxyFCGISetEnvIf true SCRIPT_NAME x", "", ""),
+        (OURS + BY_PLACE, THEIRS + BY_PLACE, "error", "backend proxy:unix"),
+        (OURS + BY_PLACE, THEIRS + BY_NAME, "error", "backend proxy:unix"),
+        (OURS + BY_NAME, THEIRS + BY_NAME + "\n" + TOLD, "error", "backend proxy:unix"),
+        (OURS + BY_NAME, THEIRS + BY_PLACE + "\n" + TOLD, "error", "backend proxy:unix"),
+        (f"{OURS}<Directory /var/www>\n{BY_NAME}\n</Directory>", THEIRS + BY_NAME, "", ""),
+        ("", "", "error", "directory /var/www/main"),
+        (BY_NAME, BY_NAME, "error", "directory /var/www/main"),
+        ("ProxyPass /.well-known/acme-challenge/ http://127.0.0.1:81/", "", "error", "directory /var/www/main"),
+        (
+            "<Location /.well-known/acme-challenge/>\nProxyPass http://127.0.0.1:81/\n</Location>", "",
+            "error", "directory /var/www/main",
+        ),
+        ("", PARTIAL.format("3000"), "error", "directory /var/www/main"),
+        (PARTIAL.format("3000"), PARTIAL.format("4000"), "warning", "directory /var/www/main"),
+        (PARTIAL.format("3000"), "DocumentRoot /var/www/main", "warning", "directory /var/www/main"),
+        ("DocumentRoot /var/www/main", PARTIAL.format("3000"), "error", "directory /var/www/main"),
+        (PARTIAL.format("3000"), PARTIAL.format("3000"), "error", "backend http://127.0.0.1:3000"),
+        (WHOLE.format("3000"), WHOLE.format("4000"), "", ""),
+        (WHOLE.format("3000"), WHOLE.format("3000"), "error", "backend http://127.0.0.1:3000"),
+        (OURS + PRESERVED, OURS + PRESERVED, "error", "backend http://127.0.0.1:3000"),
+        (OURS + PRESERVED, f"{THEIRS}{PRESERVED}", "error", "backend http://127.0.0.1:3000"),
+        ("DocumentRoot /www/app.example.com/htdocs", "VirtualDocumentRoot /www/%0/htdocs/", "error", "directory /www"),
+        ("DocumentRoot /www/app.example.com", "VirtualDocumentRoot /www/%2", "error", "directory /www/app"),
+        ("DocumentRoot /www/app.example.com", "VirtualDocumentRoot /www/%0/htdocs", "", ""),
+        ("DocumentRoot /www/app.example.com", "VirtualDocumentRoot /w.w/%0", "", ""),
+    ],
+)  # fmt: skip
+def test_what_is_the_same_content_at_another_port(apache, ours, theirs, severity, what):
+    in_site(apache, ours)
+    apache.write("sites-enabled/zz.conf", LISTEN.format(theirs, apache.tls))
+    found = notable(apache.plan(apache.want(stage="enforce")))
+    assert [(item.code, item.severity) for item in found] == ([("same_content", severity)] if severity else [])
+    assert all(f"unknown names of *:8443 serves the same {what}" in item.message for item in found)
+
+
+def test_fastcgi_that_all_virtual_hosts_are_told_other_files_for(apache):
+    in_site(apache, OURS + BY_NAME)
+    apache.write("sites-enabled/zz.conf", LISTEN.format(THEIRS + BY_NAME, apache.tls))
+    apache.write("conf-enabled/php.conf", f"<FilesMatch php>\n{TOLD}\n</FilesMatch>\n")
+    assert "serves the same backend proxy:unix" in refused(apache, "same_content")
+
+
+def test_the_main_server_knows_no_names(apache):
+    in_site(apache, OURS + PRESERVED)
+    apache.write("conf-enabled/main.conf", f"Listen 8080\n{PRESERVED}\n")
+    assert "unknown names of *:8080 serves the same backend" in refused(apache, "same_content")
+
+
+@pytest.mark.parametrize(("directory", "is_open"), [("app.example.com", False), ("shop", True)])
+def test_document_roots_by_name_are_reached_by_names_that_no_virtual_host_has(apache, directory, is_open):
+    text = apache.site.replace("DocumentRoot /var/www/app", f"DocumentRoot /www/{directory}")
+    text = text.replace("DocumentRoot /var/www/default\n", "VirtualDocumentRoot /www/%0\n")
+    apache.write("sites-enabled/site.conf", text)
+    assert ("same_content" in apache.codes()) is is_open
+
+
 def test_a_shared_backend_that_knows_the_name_is_a_warning(apache):
     text = apache.site.replace("DocumentRoot /var/www/app", "ProxyPass / http://127.0.0.1:8080/")
     apache.write(
@@ -336,6 +429,10 @@ def test_a_shared_backend_that_knows_the_name_is_a_warning(apache):
     assert [(f.code, f.severity) for f in notable(apache.plan(apache.want(stage="enforce")))] == [
         ("same_content", "warning")
     ]
+    both = known.replace("ProxyPreserveHost On\n", "ProxyPreserveHost On\nDocumentRoot /var/www/app\n")
+    both = both.replace("    ProxyPass /", "    DocumentRoot /var/www/app\n    ProxyPass /")
+    apache.write("sites-enabled/site.conf", both)
+    assert "serves the same directory /var/www/app" in refused(apache, "same_content")
 
 
 def test_warnings_for_the_default_site_and_for_shadowed_ones(apache):
