@@ -208,6 +208,72 @@ def test_a_hostname_that_is_gone_does_not_keep_the_others_enforced(nginx: NginxH
     assert nginx.sh("ls -d /etc/nginx/aop /etc/nginx/conf.d/*aop*", check=False).count("cannot access") == 2
 
 
+def test_a_renamed_block_is_never_said_to_be_enforced(nginx: NginxHost, clients: Clients) -> None:
+    other = "www.example.com"
+    only(nginx, site(APP))
+    done(nginx.apply([clients.wanted(APP, "enforce")]))
+    nginx.sh(f"sed -i 's/server_name {APP}/server_name {other}/' /etc/nginx/sites-enabled/site.conf")
+    nginx.sh("nginx -s reload && sleep 1")
+    before = nginx.tree()
+    for stage, kept in (("enforce", False), ("enforce", True), ("log_only", True)):
+        refused = nginx.apply([clients.wanted(APP, stage)], never_relax=kept)
+        assert "no TLS server block has this server_name" in refused["error"], refused
+        assert nginx.tree() == before
+        assert nginx.request(other, other).status == 400
+    result = done(nginx.apply([clients.wanted(APP, "log_only")]))
+    assert [(one["stage_before"], one["stage_after"]) for one in result["sites"]] == [("enforce", "off")]
+    assert nginx.request(other, other).status == 200
+
+
+AWAY = "https://$host$request_uri"
+OPEN = "{ return 200 open; }"
+
+
+@pytest.mark.parametrize(
+    ("inside", "mended", "port", "path"),
+    [
+        (f"rewrite ^(.*)$ {AWAY}; location / {OPEN}", f"rewrite ^(.*) {AWAY}; location / {OPEN}", 80, "/%0Aa"),
+        (
+            f"location / {{ rewrite ^/(.*)$ {AWAY}; return 200 open; }}",
+            f"location / {{ rewrite ^/ {AWAY}; return 200 open; }}",
+            80,
+            "/a%0A%0A",
+        ),
+        (
+            f"location / {{ return 301 {AWAY}; location /api {OPEN} }}",
+            f"location / {{ return 301 {AWAY}; location /api {{ return 301 {AWAY}; }} }}",
+            80,
+            "/api",
+        ),
+        (
+            f"location ~ /.well-known/acme-challenge {OPEN} location / {{ return 301 {AWAY}; }}",
+            f"location ~ ^/.well-known/acme-challenge {OPEN} location / {{ return 301 {AWAY}; }}",
+            80,
+            "/admin/.well-known/acme-challenge",
+        ),
+        (
+            f"listen 8080; if ($server_port = 80) {{ return 301 {AWAY}; }} location / {OPEN}",
+            f"listen 8080; if ($scheme = http) {{ return 301 {AWAY}; }} location / {OPEN}",
+            8080,
+            "/",
+        ),
+    ],
+    ids=["line-feed", "line-feeds", "nested", "challenges", "port"],
+)
+def test_redirects_that_let_something_pass(
+    nginx: NginxHost, clients: Clients, inside: str, mended: str, port: int, path: str
+) -> None:
+    plain = f"server {{ listen 80; server_name {APP}; %s }}\n"
+    only(nginx, site(APP) + plain % inside)
+    assert nginx.plain_request(APP, "/x").status in (301, 302)
+    answer = nginx.plain_request(APP, path, port)
+    assert (answer.status, answer.body) == (200, "open")
+    assert "plain_http_open" in str(nginx.apply([clients.wanted(APP, "enforce")])["details"])
+    only(nginx, site(APP) + plain % mended)
+    done(nginx.apply([clients.wanted(APP, "enforce")]))
+    assert nginx.plain_request(APP, path, port).status in (301, 302)
+
+
 def test_names_of_one_block_at_different_stages(nginx: NginxHost, clients: Clients) -> None:
     only(nginx, site(f"{APP} shop.example.com"))
     done(nginx.apply([clients.wanted(APP, "enforce"), clients.wanted("shop.example.com", "log_only")]))

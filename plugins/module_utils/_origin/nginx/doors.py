@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from itertools import dropwhile
+from typing import Tuple
 
 from ..model import ACME_PATH, ENFORCE, Finding
 from .survey import Discovery
@@ -16,8 +18,14 @@ from .web import Server
 
 REWRITING = ("if", "return", "rewrite", "set", "break")
 _CONTENT = ("root", "alias", "proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass")
-_CATCH_ALL = re.compile(r"\^?(/\??)?(\(?\.\*\)?\$?)?")
-_WITHOUT_TLS = ("$scheme = http", "$scheme != https", "$https =", "$https != on", "$server_port = 80")
+#: What a source of content is, and the directory that decides what it gives; ``/`` where none does.
+Source = Tuple[str, str]
+#: Every path matches. No ``$`` at the end: a dot stops at a line feed, which may be in a path (``%0A``).
+_CATCH_ALL = re.compile(r"\^?(/\??)?(\.\*|\(\.\*\))?")
+_ONE_LINE = re.compile(r"\^?(/\??)?(\.\*|\(\.\*\))\$")
+_WITHOUT_TLS = ("$scheme = http", "$scheme != https", "$https =", "$https != on")
+_EVERYTHING = (("", "/"), ("^~", "/"))
+_SCRIPT = re.compile(r"(/[^$]*?)/*(\$(fastcgi_script_name|uri|document_uri))?")
 
 
 def finding(
@@ -208,14 +216,18 @@ def _first_before(found: Discovery, server: Server, line: Directive) -> Directiv
 
 def is_closed(found: Discovery, server: Server) -> bool:
     """Whether a block gives no content without TLS: it redirects or refuses all that (ACME challenges apart)."""
-    if _turned_away(found, server.directive):
-        return True
+    return _turned_away(found, server, server.directive) or not _open(found, server)
+
+
+def _open(found: Discovery, server: Server) -> list[Directive]:
+    """The locations of a block that give content; the block itself, if none of them is for all other paths."""
     locations = found.site_named(server.directive, "location")
-    everything = [one for one in locations if location_parts(one) in (("", "/"), ("^~", "/"))]
-    return bool(everything) and all(_location_closed(found, one) for one in locations)
+    if not any(location_parts(one) in _EVERYTHING for one in locations):
+        return [server.directive]
+    return [one for one in locations if not _location_closed(found, server, one)]
 
 
-def _turned_away(found: Discovery, block: Directive) -> bool:
+def _turned_away(found: Discovery, server: Server, block: Directive) -> bool:
     """Whether the rewriting of a block redirects or refuses every request without TLS."""
     for child in found.site(block):
         if _lets_in(child):
@@ -223,11 +235,19 @@ def _turned_away(found: Discovery, block: Directive) -> bool:
         if child.name == "return" or (_leaves(child) and _CATCH_ALL.fullmatch(child.args[0])):
             return True
         if child.name == "if":
-            if " ".join(child.args).strip("() ") in _WITHOUT_TLS and _turned_away(found, child):
+            if _without_tls(found, server, child) and _turned_away(found, server, child):
                 return True
             if any(_lets_in(one) for one in found.site(child)):
                 return False  # what follows isn't carried out for every request
     return False
+
+
+def _without_tls(found: Discovery, server: Server, condition: Directive) -> bool:
+    """Whether an ``if`` is met by every request without TLS."""
+    text = " ".join(condition.args).strip("() ")
+    if text == "$server_port = 80":
+        return {address.port for address in found.web.plain_addresses(server)} <= {80}
+    return text in _WITHOUT_TLS
 
 
 def _lets_in(one: Directive) -> bool:
@@ -242,17 +262,34 @@ def _leaves(one: Directive) -> bool:
     return one.name == "rewrite" and one.args[1:2] != () and one.args[1].startswith(("https://", "$scheme://"))
 
 
-def _location_closed(found: Discovery, location: Directive) -> bool:
-    denied = any(child.args == ("all",) for child in found.site_named(location, "deny"))
-    return denied or _for_challenges(location) or _turned_away(found, location)
+def lines_only(found: Discovery, block: Directive) -> Directive | None:
+    """A ``rewrite`` that redirects every path except those with a line feed."""
+    for one in found.site(block):
+        if _leaves(one) and _ONE_LINE.fullmatch(one.args[0]):
+            return one
+        if one.name == "if" or (one.name == "location" and location_parts(one) in _EVERYTHING):
+            inner = lines_only(found, one)
+            if inner is not None:
+                return inner
+    return None
+
+
+def _location_closed(found: Discovery, server: Server, location: Directive, denied: bool = False) -> bool:
+    """``denied``: by the location around it. That's inherited, rewriting isn't."""
+    if _for_challenges(location):
+        return True
+    if found.site_named(location, "allow", "deny"):
+        denied = any(child.args == ("all",) for child in found.site_named(location, "deny"))
+    inner = found.site_named(location, "location")
+    closed = denied or _turned_away(found, server, location)
+    return closed and all(_location_closed(found, server, one, denied) for one in inner)
 
 
 def _for_challenges(location: Directive) -> bool:
     """Whether a location has ACME challenges and nothing else."""
     modifier, pattern = location_parts(location)
     if modifier in ("~", "~*"):
-        pattern = pattern.replace("\\", "").lstrip("^")
-        return pattern.startswith(ACME_PATH) and "|" not in pattern
+        return pattern.replace("\\", "").startswith("^" + ACME_PATH) and "|" not in pattern
     return modifier != "@" and pattern.startswith(ACME_PATH)
 
 
@@ -263,32 +300,58 @@ def _gives_nothing(one: Directive) -> bool:
     return code in ("301", "302", "303", "307", "308") or (code.isdigit() and int(code) >= 400)
 
 
-def content(found: Discovery, server: Server) -> set[str]:
+def content(found: Discovery, server: Server) -> set[Source]:
     """Where the content of a block comes from: directories and upstreams."""
     of_http = [" ".join(one.args) for one in found.of_http("root")]
-    own = set(_content(found, server.directive, "".join(of_http)))
-    if not any(text.startswith("root ") for text in own):
-        own.update(f"root {path}" for path in of_http)
+    own = set(_content(found, server.directive, "".join(of_http) or "html", found.of_http("fastcgi_param")))
+    if not any(text.startswith("root ") for text, _directory in own):
+        own.update((f"root {path}", "/") for path in of_http)
     return own
 
 
-def _content(found: Discovery, block: Directive, directory: str) -> Iterator[str]:
-    """``directory``: where scripts are taken from. Many sites share a FastCGI server that runs what it's told to."""
-    for one in found.site_named(block, "root"):
-        directory = " ".join(one.args)
-    for one in found.site_named(block, "fastcgi_param"):
-        if one.args[0] == "SCRIPT_FILENAME" and not one.args[1].startswith("$"):
-            directory = one.args[1]
+def _content(found: Discovery, block: Directive, root: str, params: Sequence[Directive]) -> Iterator[Source]:
+    """``root``, ``params``: what the block inherits (parameters only if it has none of its own)."""
+    for one in found.site_named(block, "root", "alias"):
+        root = " ".join(one.args)
+    params = found.site_named(block, "fastcgi_param") or params
     for one in found.site(block):
         if one.name in _CONTENT:
-            yield " ".join((one.name, *one.args, *([directory] if one.name == "fastcgi_pass" else ())))
+            directory = _scripts(found, root, params) if one.name == "fastcgi_pass" else "/"
+            yield " ".join((one.name, *one.args)), directory
         if not (one.name == "location" and _for_challenges(one)):
-            yield from _content(found, one, directory)
+            yield from _content(found, one, root, params)
+
+
+def _scripts(found: Discovery, root: str, params: Sequence[Directive]) -> str:
+    """Where the scripts are that a FastCGI server is told to run; ``/`` where it isn't told, or that's not clear."""
+    root = posixpath.join(found.build.prefix, root)
+    directories = set()
+    for value in (one.args[1] for one in params if one.args[0] == "SCRIPT_FILENAME"):
+        path = re.sub(r"^\$(document_root|realpath_root)\b", lambda _: root, value)
+        script = _SCRIPT.fullmatch(path)
+        if script is None:
+            return "/"
+        directory = script.group(1) if script.group(2) else posixpath.dirname(path)
+        directories.add(posixpath.normpath("/" + directory.lstrip("/")))
+    return directories.pop() if len(directories) == 1 else "/"
+
+
+def overlap(some: Set[Source], others: Set[Source]) -> bool:
+    """Whether two blocks have content in common. Scripts of a directory can be run from one above it, too."""
+
+    def inside(inner: str, outer: str) -> bool:
+        return (inner + "/").startswith(outer.rstrip("/") + "/")
+
+    return any(
+        text == other and (inside(directory, place) or inside(place, directory))
+        for text, directory in some
+        for other, place in others
+    )
 
 
 def plain_doors(found: Discovery, hostname: str, tls: list[Server]) -> list[tuple[Server, bool]]:
     """The blocks that give out the hostname's content without TLS: (block, whether it's a TLS block as well)."""
-    wanted: set[str] = set()
+    wanted: set[Source] = set()
     for server in tls:
         wanted |= content(found, server)
     doors: dict[int, tuple[Server, bool]] = {}
@@ -297,7 +360,7 @@ def plain_doors(found: Discovery, hostname: str, tls: list[Server]) -> list[tupl
             continue
         named = found.match(hostname, address).server
         server = named or found.web.default(address)
-        if named is None and not wanted & content(found, server):
+        if named is None and not overlap(wanted, content(found, server)):
             continue
         if not is_closed(found, server):
             doors[server.number] = (server, bool(found.web.tls_addresses(server)))
@@ -341,14 +404,31 @@ def shared(found: Discovery, server: Server, hostname: str) -> Finding:
     )
 
 
-def plain_finding(server: Server, hostname: str, stage: str) -> Finding:
+def plain_finding(found: Discovery, server: Server, hostname: str, stage: str) -> Finding:
     """The finding for a block that serves the hostname without TLS."""
     severity = "error" if stage == ENFORCE else "warning"
     return finding(
         "plain_http_open",
         hostname,
         "this server block gives out the hostname's content without TLS, so without a certificate",
-        "Let it redirect (return 301 https://$host$request_uri;), or set plain_http to redirect.",
+        f"{_way_to_close(found, server)}, or set plain_http to redirect.",
         server.directive,
         severity,
     )
+
+
+def _way_to_close(found: Discovery, server: Server) -> str:
+    opened = _open(found, server)
+    for block in (server.directive, *opened):
+        one = lines_only(found, block)
+        if one is not None:
+            return (
+                f"Write return 301 https://$host$request_uri; instead of {one.text()} in line {one.line} "
+                "(a path with an encoded line feed passes this expression)"
+            )
+    if all(ACME_PATH in location_parts(one)[1].replace("\\", "") for one in opened):
+        return (
+            f"Write location ^~ {ACME_PATH}/ instead of {opened[0].text()} in line {opened[0].line} "
+            "(other paths match this expression, too)"
+        )
+    return "Let it redirect (return 301 https://$host$request_uri;)"

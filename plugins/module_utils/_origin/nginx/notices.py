@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from .. import notices
 from ..errors import OriginError
 from ..model import ACME_PATH, OFF, Finding, Protection, Runner
-from .doors import is_closed
+from .doors import is_closed, lines_only
 from .names import exact_names, open_names
 from .survey import Discovery
 from .syntax import Directive, location_parts
@@ -101,7 +101,7 @@ def _answering(found: Discovery, hostname: str, address: Address) -> Server:
 
 def _passes(found: Discovery, server: Server) -> bool:
     """Whether a block without TLS answers challenges itself: rewriting of the whole block comes before locations."""
-    if not is_closed(found, server):
+    if not is_closed(found, server) and lines_only(found, server.directive) is None:
         return True
     rewriting = found.site_named(server.directive, "return", "rewrite", "if")
     return not rewriting and _location(found, server) is not None

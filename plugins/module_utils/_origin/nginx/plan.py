@@ -371,14 +371,16 @@ def _sites(
     out = []
     protected = list(places)
     for name, after in asked.items():
+        serving = {place.server.number for place in protected if name in place.stages}
         numbers = {number for number, stages in before.items() if name in stages}
         if after != OFF:
-            numbers |= {place.server.number for place in protected if name in place.stages}
+            numbers |= serving
         for number in sorted(numbers):
             server = found.web.servers[number]
             stage = before.get(number, {}).get(name, OFF)
+            later = stage if after is None else after if number in serving else OFF
             listeners = tuple(str(address) for address in found.web.tls_addresses(server))
-            out.append(Site(name, server.file, server.line, listeners, stage, stage if after is None else after))
+            out.append(Site(name, server.file, server.line, listeners, stage, later))
     return out
 
 

@@ -12,7 +12,7 @@ from ..hostnames import bad_hostname, is_hostname
 from ..model import ENFORCE, OFF, STAGES, Finding, Options, Protection
 from ..notices import redirected_by_us
 from .bundles import certificates, read_file, subjects_of
-from .doors import content, finding, plain_doors, plain_finding
+from .doors import Source, content, finding, overlap, plain_doors, plain_finding
 from .names import exact_names, open_names
 from .survey import Discovery
 from .syntax import flatten
@@ -123,7 +123,7 @@ def _locate(found: Discovery, targets: Targets, name: str, stage: str, listed: b
                     f"server_name {expression} can't be evaluated here, so it's open whether it serves this hostname",
                     "Name the hostname in the server_name of the block that shall serve it.",
                     server.directive,
-                    "error" if stage == ENFORCE else _severity(found, name, stage),
+                    _severity(found, name, stage),
                 )
             )
             continue
@@ -140,12 +140,12 @@ def _locate(found: Discovery, targets: Targets, name: str, stage: str, listed: b
     if not listed:
         _keep_redirects(found, targets, name, stage)
         return
-    sources: set[str] = set()
+    sources: set[Source] = set()
     for server in servers.values():
         sources |= content(found, server)
     for address in strays:
         fallback = web.default(address)
-        if fallback.number not in servers and sources & content(found, fallback):
+        if fallback.number not in servers and overlap(sources, content(found, fallback)):
             targets.findings.append(
                 finding(
                     "default_server_open",
@@ -160,7 +160,7 @@ def _locate(found: Discovery, targets: Targets, name: str, stage: str, listed: b
         if options.plain_http != "redirect" and stage == ENFORCE and _redirects(found, server, name):
             targets.findings.append(redirected_by_us("plain_http_open", name, server.file, server.line))
         elif options.plain_http != "redirect":
-            targets.findings.append(plain_finding(server, name, stage))
+            targets.findings.append(plain_finding(found, server, name, stage))
         elif stage == ENFORCE:
             targets.redirects.setdefault(server.number, set()).add(name)
 
@@ -185,8 +185,9 @@ def _own_texts(found: Discovery, server: Server) -> list[str]:
 
 
 def _severity(found: Discovery, name: str, stage: str) -> str:
-    """A hostname that isn't served any more is in nobody's way unless more is wanted for it than before."""
-    return "error" if STAGES.index(stage) > STAGES.index(found.left.get(name, OFF)) else "warning"
+    """A hostname that isn't served any more is in nobody's way back; it isn't enforced, and won't be told to be."""
+    forward = stage == ENFORCE or STAGES.index(stage) > STAGES.index(found.left.get(name, OFF))
+    return "error" if forward else "warning"
 
 
 def _unserved(found: Discovery, name: str, severity: str) -> Finding:

@@ -106,8 +106,17 @@ def test_the_package_is_asked_only_where_it_matters() -> None:
     assert notices.package((1, 22, 1), lambda argv, environment: Completed(1, "no packages found")) == ""
 
 
-def test_challenges_that_port_80_redirects() -> None:
-    found = site(SECURE % ACME + PLAIN % "return 301 https://$host$request_uri;")
+@pytest.mark.parametrize(
+    "away",
+    [
+        "return 301 https://$host$request_uri;",
+        "rewrite ^(.*)$ https://$host$1 permanent; " + ACME,
+        "if ($scheme = http) { rewrite ^/(.*)$ https://$host/$1 permanent; }",
+        "location / { rewrite ^/(.*)$ https://$host/$1 permanent; }",
+    ],
+)
+def test_challenges_that_port_80_redirects(away: str) -> None:
+    found = site(SECURE % ACME + PLAIN % away)
     for stage in ("log_only", "enforce"):
         (finding,) = told(found, "acme_http01", stage)
         assert (finding.severity, finding.hostname, finding.file, finding.line) == ("warning", APP, SITE, 1)
@@ -130,6 +139,7 @@ def test_challenges_without_port_80() -> None:
     [
         PLAIN % "root /var/www/html;",
         PLAIN % (ACME + " location / { return 301 https://$host$request_uri; }"),
+        PLAIN % (ACME + " location / { rewrite ^(.*)$ https://$host$1 permanent; }"),
         "server { listen 80 default_server; " + ACME + " location / { return 301 https://$host$request_uri; } }",
         PLAIN % r"location ~ ^/\.well-known/acme-challenge/ { root /x; } location / { return 404; }",
     ],

@@ -10,6 +10,8 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx import plan
+from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx.survey import Discovery
 from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._origin.nginx.configurations import (
     APP,
     MAIN,
@@ -185,13 +187,14 @@ def test_a_hostname_that_is_gone_is_in_nobody_s_way_back() -> None:
     files[SITE] = files[SITE][: files[SITE].rindex("server {")]
     found = discover(files, found.own)
     assert found.protected() == {APP: "enforce"}
+    assert codes(make(found, wish(stage="enforce"), wish(shop, "enforce"))) == ["not_served"]
     # Again and again: the first run takes its file away.
-    for stage in ("enforce", "log_only", "log_only"):
-        made = make(found, wish(stage=stage), wish(shop, stage))
+    for _turn in range(2):
+        made = make(found, wish(), wish(shop))
         assert (codes(made), codes(made, "warning")) == ([], ["not_served"])
         found = after(found, made)
-        assert found.protected() == {APP: stage}
-        assert make(found, wish(stage=stage), wish(shop, stage)).changes == []
+        assert found.protected() == {APP: "log_only"}
+        assert make(found, wish(), wish(shop)).changes == []
     found = after(found, make(found, wish()))
     assert codes(make(found, wish(shop))) == []
     assert codes(make(found, wish(shop, "enforce"))) == ["not_served"]
@@ -199,6 +202,33 @@ def test_a_hostname_that_is_gone_is_in_nobody_s_way_back() -> None:
     made = make(found, wish(stage="off"), wish(shop, "off"))
     assert codes(made) == codes(made, "warning") == []
     assert after(found, made).own == {}
+
+
+def renamed(stage: str) -> Discovery:
+    """The block is protected; then somebody renames it."""
+    found = after(site(block()), make(site(block()), wish(stage=stage)))
+    files = dict(found.dump.files)
+    files[SITE] = files[SITE].replace(f"server_name {APP}", "server_name www.example.com")
+    return discover(files, found.own)
+
+
+def test_a_renamed_block_is_not_said_to_be_enforced() -> None:
+    found = renamed("enforce")
+    # What never_relax keeps arrives as enforce.
+    assert found.protected() == {APP: "enforce"}
+    assert (codes(make(found, wish(stage="enforce"))), codes(make(found))) == (["not_served"], [])
+    assert codes(make(renamed("log_only"), wish(stage="enforce"))) == ["not_served"]
+
+
+@pytest.mark.parametrize("before", ["enforce", "log_only"])
+@pytest.mark.parametrize("stage", ["log_only", "off"])
+def test_a_renamed_block_is_open_after_the_way_back(before: str, stage: str) -> None:
+    found = renamed(before)
+    made = make(found, wish(stage=stage))
+    assert codes(made) == []
+    assert [(one.stage_before, one.stage_after) for one in made.sites] == [(before, "off")]
+    assert after(found, made).protected() == {}
+    assert [(one.stage_before, one.stage_after) for one in plan.sites(found, [APP])] == [(before, before)]
 
 
 def test_all_hostnames_are_gone() -> None:
@@ -258,8 +288,14 @@ def test_no_bundle() -> None:
         "rewrite ^ /x permanent; root /srv;",
         "location / { rewrite ^/x https://$host$request_uri permanent; }",
         "location / { rewrite ^/x /y break; return 301 https://$host$request_uri; }",
-        "location ~ /.well-known/acme-challenge|/x { root /srv; } location / { return 301 https://$host$request_uri; }",
-        "location ~ /x/.well-known/acme-challenge? { root /a; } location / { return 301 https://$host$request_uri; }",
+        "location / { return 301 https://$host$request_uri; location /api { proxy_pass http://app; } }",
+        "location / { location /api { root /a; } rewrite ^ https://$host$request_uri? permanent; }",
+        "location / { deny all; location /x { allow all; root /a; } }",
+        "location / { return 404; location /x { return 404; location /x/y { root /a; } } }",
+        "location ~ ^/x/.well-known/acme-challenge { root /a; } location ~ x { root /a; } location / { return 404; }",
+        "location ~ /.well-known/acme-challenge { root /a; }",
+        "rewrite ^/(.+)$ https://$host/$1 permanent; root /srv;",
+        "rewrite (?s)^(.*)$ https://$host/$1 permanent; root /srv;",
         "if ($scheme = http) { rewrite ^/x https://$host$request_uri permanent; } root /srv;",
         "if ($scheme = http) { rewrite ^/x /y last; rewrite ^ https://$host$request_uri; } root /srv;",
     ],
@@ -278,6 +314,52 @@ def test_plain_http_with_content(inside: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "expression", ["^(.*)$", "^/(.*)$", "^/?(.*)$", "^.*$", "(.*)$", ".*$", "/(.*)$", "^/.*$", "^/?.*$"]
+)
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "rewrite {} https://$host/$1 permanent;",
+        "location / {{ rewrite {} https://$host/$1 permanent; proxy_pass http://app; }}",
+        "if ($scheme = http) {{ rewrite {} https://$host/$1 permanent; }} root /srv;",
+        "rewrite ^/old(.*) /new$1; rewrite {} https://$host/$1 permanent;",
+    ],
+)
+def test_a_dot_stops_at_a_line_feed(expression: str, inside: str) -> None:
+    """nginx: ``/%0Aa`` passes ``rewrite ^/(.*)$``."""
+    found = site(block() + PLAIN % inside.format(expression))
+    made = make(found, wish(stage="enforce"))
+    assert codes(made) == ["plain_http_open"]
+    assert messages(made, "plain_http_open")[0].endswith(
+        f"({SITE}:6). Write return 301 https://$host$request_uri; instead of rewrite {expression} https://$host/$1 "
+        "permanent in line 6 (a path with an encoded line feed passes this expression), "
+        "or set plain_http to redirect."
+    )
+    closed = inside.format(expression.rstrip("$"))
+    assert codes(make(site(block() + PLAIN % closed), wish(stage="enforce"))) == []
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "location ~ /.well-known/acme-challenge",
+        r"location ~* /\.well-known/acme-challenge/(.*)$",
+        "location ~ /.well-known/acme-challenge|/x",
+        "location ~ ^/.well-known/acme-challenge|/x",
+        "location ~ /x/.well-known/acme-challenge?",
+    ],
+)
+def test_an_expression_for_challenges_that_other_paths_match(location: str) -> None:
+    found = site(block() + PLAIN % f"{location} {{ proxy_pass http://app; }} location / {{ return 404; }}")
+    made = make(found, wish(stage="enforce"))
+    assert codes(made) == ["plain_http_open"]
+    assert messages(made, "plain_http_open")[0].endswith(
+        f"({SITE}:6). Write location ^~ /.well-known/acme-challenge/ instead of {location} in line 6 "
+        "(other paths match this expression, too), or set plain_http to redirect."
+    )
+
+
+@pytest.mark.parametrize(
     "inside",
     [
         "return 301 https://$host$request_uri;",
@@ -285,14 +367,17 @@ def test_plain_http_with_content(inside: str) -> None:
         "return 444;",
         "if ($host = app.example.com) { return 301 https://$host$request_uri; } return 404;",
         "rewrite ^ https://$host$request_uri permanent;",
-        "rewrite ^/(.*)$ https://app.example.com/$1 redirect;",
+        "rewrite ^/(.*) https://app.example.com/$1 redirect;",
+        "rewrite / https://$host$request_uri? permanent;",
         "location / { return 301 https://$host$request_uri; } location ^~ /.well-known/acme-challenge/ { root /srv; }",
         "location / { deny all; }",
         "location / { rewrite ^ https://$host$request_uri? permanent; }",
-        "location / { rewrite ^/?(.*)$ https://$host/$1 redirect; }",
+        "location / { rewrite ^/?(.*) https://$host/$1 redirect; }",
         "rewrite .* https://$host$request_uri;",
-        "rewrite ^/old(.*) /new$1; rewrite ^(.*)$ https://$host$1 permanent;",
-        "location ~ /.well-known/acme-challenge { root /srv; } location / { return 301 https://$host$request_uri; }",
+        "rewrite ^/old(.*) /new$1; rewrite ^(.*) https://$host$1 permanent;",
+        "location / { deny all; location /x { root /srv; } }",
+        "location / { return 404; location /x { return 404; } location ^~ /.well-known/acme-challenge/ { root /a; } }",
+        "location ~ ^/.well-known/acme-challenge { root /srv; } location / { return 301 https://$host$request_uri; }",
         r"location ~* ^/\.well-known/acme-challenge/(.*)$ { root /srv; } location / { return 301 https://$host/; }",
         'if ($scheme != "https") { rewrite ^ https://$http_host$request_uri? permanent; } root /srv;',
     ],
@@ -312,24 +397,61 @@ def test_the_same_content_on_the_plain_default_server() -> None:
     assert codes(make(site(block("root /srv/other;") + default), wish(stage="enforce"))) == []
 
 
+SCRIPTS = "fastcgi_param SCRIPT_FILENAME {};"
+ROOT_SCRIPTS = SCRIPTS.format("$document_root$fastcgi_script_name")
 PHP = "location ~ \\.php$ { %s fastcgi_pass unix:/run/php/php8.2-fpm.sock; }"
+DEBIAN = {
+    "/etc/nginx/snippets/fastcgi-php.conf": "fastcgi_index index.php;\ninclude fastcgi.conf;\n",
+    "/etc/nginx/fastcgi.conf": f"{ROOT_SCRIPTS}\nfastcgi_param QUERY_STRING $query_string;\n",
+}
 CHALLENGES = "location ^~ /.well-known/acme-challenge/ { root /var/www/letsencrypt; }"
 
 
 @pytest.mark.parametrize(
     ("ours", "other", "same"),
     [
-        ("root /srv/a; " + PHP % "", "root /srv/b; " + PHP % "", False),
-        ("root /srv/a; " + PHP % "", "location /x { root /srv/a; " + PHP % "" + "}", True),
+        ("root /srv/a; " + PHP % ROOT_SCRIPTS, "location /x { root /srv/a; " + PHP % ROOT_SCRIPTS + "}", True),
         (PHP % "", PHP % "", True),
         ("root /srv/a; " + PHP % "", "root /srv/b; " + PHP.replace("8.2", "7") % "", False),
         *(
             ("root /srv/a; " + PHP % script, "root /srv/b; " + PHP % script, same)
             for script, same in (
-                ("fastcgi_param SCRIPT_FILENAME $document_root$fastcgi_script_name;", False),
-                ("fastcgi_param SCRIPT_FILENAME /srv/index.php;", True),
+                ("", True),
+                ("fastcgi_param PATH_INFO $uri;", True),
+                (ROOT_SCRIPTS, False),
+                ("include snippets/fastcgi-php.conf;", False),
+                ("fastcgi_param X y; include fastcgi.conf; fastcgi_param Y z;", False),
+                (SCRIPTS.format("$realpath_root/index.php"), False),
+                (SCRIPTS.format("$document_root/../index.php"), True),
+                (SCRIPTS.format("/srv/index.php"), True),
+                (SCRIPTS.format("$fastcgi_script_name"), True),
+                (SCRIPTS.format("$document_roots$fastcgi_script_name"), True),
+                (SCRIPTS.format("$document_root$arg_x"), True),
+                (ROOT_SCRIPTS + SCRIPTS.format("/srv/index.php"), True),
             )
         ),
+        *(
+            ("root /srv/app; " + PHP % ROOT_SCRIPTS, f"root {root}; " + PHP % script, same)
+            for root, script, same in (
+                ("/var/www", SCRIPTS.format("/srv/app/index.php"), True),
+                ("/var/www", SCRIPTS.format("/srv/app$fastcgi_script_name"), True),
+                ("/var/www", SCRIPTS.format("/srv/app/$fastcgi_script_name"), True),
+                ("/var/www", SCRIPTS.format("/srv/other$fastcgi_script_name"), False),
+                ("/var/www", SCRIPTS.format("/srv/application/index.php"), False),
+                ("/var/www", "", True),
+                ("/srv/app/", ROOT_SCRIPTS, True),
+                ("//srv/app", ROOT_SCRIPTS, True),
+                ("/srv", ROOT_SCRIPTS, True),
+                ("/srv/app/public", ROOT_SCRIPTS, True),
+                ("/srv/$host", ROOT_SCRIPTS, True),
+                ("html", ROOT_SCRIPTS, False),
+            )
+        ),
+        # Parameters are inherited where there are none.
+        (ROOT_SCRIPTS + "root /srv/a; " + PHP % "", "root /srv/b; " + PHP % ROOT_SCRIPTS, False),
+        (ROOT_SCRIPTS + "root /srv/a; " + PHP % "fastcgi_param X y;", "root /srv/b; " + PHP % ROOT_SCRIPTS, True),
+        ("location /x { alias /srv/a; " + PHP % ROOT_SCRIPTS + "}", "root /srv/b; " + PHP % ROOT_SCRIPTS, False),
+        ("location /x { alias /srv/b/; " + PHP % ROOT_SCRIPTS + "}", "root /srv/b; " + PHP % ROOT_SCRIPTS, True),
         ("root /srv/a; " + CHALLENGES, "root /srv/b; " + CHALLENGES, False),
         (CHALLENGES + "location / { root /srv/a; }", "root /srv/a;", True),
         ("location / { proxy_pass http://app; }", "location / { proxy_pass http://app; }", True),
@@ -339,7 +461,8 @@ def test_what_is_the_same_content(ours: str, other: str, same: bool) -> None:
     content = block(ours, listen="listen 443 ssl;")
     content += block(other, "other.example.org", "listen 443 ssl; listen [::]:443 ssl; listen 80;")
     expected = ["default_server_open", "plain_http_open"] if same else []
-    assert codes(make(site(content), wish(stage="enforce"))) == expected
+    files = {"/etc/nginx/nginx.conf": MAIN, SITE: content, **DEBIAN}
+    assert codes(make(discover(files), wish(stage="enforce"))) == expected
 
 
 def test_one_block_for_both() -> None:
@@ -356,6 +479,21 @@ def test_one_block_that_redirects_what_has_no_tls(condition: str) -> None:
     assert codes(make(site(block(inside, listen=listen)), wish(stage="enforce"))) == []
     inside = f"if {condition} {{ set $x 1; }} root /srv;"
     assert codes(make(site(block(inside, listen=listen)), wish(stage="enforce"))) == ["plain_http_open"]
+
+
+@pytest.mark.parametrize(
+    ("listen", "closed"),
+    [
+        ("listen 80; listen [::]:80;", True),
+        ("listen 80; listen 127.0.0.1:8080;", True),
+        ("listen 80; listen 8080;", False),
+        ("listen 8080;", False),
+    ],
+)
+def test_a_look_at_the_port_tells_of_tls_where_no_other_is_plain(listen: str, closed: bool) -> None:
+    inside = "if ($server_port = 80) { return 301 https://$host$request_uri; } root /srv;"
+    made = make(site(block(inside, listen=f"{listen} listen 443 ssl;")), wish(stage="enforce"))
+    assert codes(made) == ([] if closed else ["plain_http_open"])
 
 
 def test_the_same_content_on_a_listener_that_does_not_know_the_name() -> None:
