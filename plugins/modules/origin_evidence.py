@@ -241,7 +241,8 @@ counts:
     refused:
       description:
         - How many of them enforcement answered with a 4xx, as far as the server logs that.
-        - With a verified certificate that is a 403 of NGINX for one that is not among O(certificates).
+        - With a verified certificate that is a 403 of NGINX for one that is not current for the hostname, nor of the
+          issuer of one that is.
       type: int
     first:
       description: Time of the first, in epoch seconds.
@@ -269,7 +270,9 @@ offenders_omitted:
   returned: success
   type: int
 nonces:
-  description: Nonces that were found, each with C(hostname), C(source), C(verification), C(certificate).
+  description:
+    - Nonces that were found, each with C(hostname), C(source), C(verification), C(certificate), C(current), and
+      C(refused) (V(true) or V(false)), as in RV(counts).
   returned: success
   type: dict
 missing_nonces:

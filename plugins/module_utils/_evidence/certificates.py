@@ -197,6 +197,13 @@ class Certificates:
             return False
         return not generation.hostnames or hostname in generation.hostnames
 
+    def accepted(self, hostname: str, label: str, issuer: str) -> bool:
+        """Whether a server that verified a certificate and compares its issuer, too, lets it in for this hostname."""
+        if self.current(hostname, label):
+            return True
+        mine = (self._names.get(one) for one in self.known if self.current(hostname, one.label))
+        return normal_name(issuer) in mine
+
     def _issuer_fits(self, generation: Generation, issuer: str) -> bool:
         expected = self._names.get(generation)
         return expected is None or expected == normal_name(issuer)

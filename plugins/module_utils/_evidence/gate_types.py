@@ -53,7 +53,7 @@ class Sight:
     uncounted: int
     window: str
     canaries: list[Mapping[str, Any]]
-    nonces: Mapping[str, Mapping[str, str]]
+    nonces: Mapping[str, Mapping[str, Any]]
     edge: int = 0
     trusted: int = 0
     direct: int = 0

@@ -85,6 +85,19 @@ class Question:
             verify = MISDIRECTED
         return (record.hostname[:253].lower(), source, verify, label)
 
+    def refuses(self, bucket: Bucket, record: Record) -> bool:
+        """Enforcement refused it, as far as a line tells. Who came with the right certificate got the site's own 4xx.
+
+        NGINX answers 403 to verified certificates of a CA that isn't the hostname's, as that of another zone.
+        """
+        hostname, _source, verify, label = bucket
+        if record.stage != "enforce" or record.status[:1] != "4":
+            return False
+        if verify in (SUCCESS, UNTRUSTED):
+            foreign = record.server == "nginx" and record.status == "403"
+            return foreign and not self.certificates.accepted(hostname, label, record.issuer)
+        return True
+
     def _source(self, record: Record) -> str:
         if record.peer in self.edge:
             return EDGE
@@ -194,7 +207,7 @@ class Scanner:
     def _add(self, bucket: Bucket, record: Record, count: int, first: float, last: float) -> None:
         self.tally.lines += count
         if not self.question.hostnames or bucket[0] in self.question.hostnames:
-            self.tally.add_alike(bucket, record, count, first, last)
+            self.tally.add_alike(bucket, record, count, first, last, self.question.refuses(bucket, record))
 
     def _others(self, data: bytes) -> None:
         """Counts lines that aren't good: those of the edge by their verdicts, any other one by one."""
@@ -248,7 +261,8 @@ class Scanner:
         bucket = question.bucket(record)
         if question.hostnames and bucket[0] not in question.hostnames:
             return True
-        tally.add_record(bucket, record)
+        refused = question.refuses(bucket, record)
+        tally.add_record(bucket, record, refused)
         if record.path.startswith(CANARY_PREFIX):
             nonce = record.path[len(CANARY_PREFIX) :]
             if nonce in question.nonces and NONCE.fullmatch(nonce):
@@ -257,6 +271,8 @@ class Scanner:
                     "source": bucket[1],
                     "verification": bucket[2],
                     "certificate": bucket[3],
+                    "current": question.certificates.current(bucket[0], bucket[3]),
+                    "refused": refused,
                 }
         return True
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Optional
 
-from .certificates import OTHER, SHARED
-from .record import MISDIRECTED, SUCCESS, UNTRUSTED, Record, reason
+from .record import MISDIRECTED, SUCCESS, Record, reason
 
 EDGE = "edge"
 EXCEPTION = "exception"
@@ -65,19 +64,6 @@ class Offender(Seen):
                 kept.append(text)
 
 
-def is_refused(bucket: Bucket, record: Record) -> bool:
-    """Enforcement refused it, as far as a line tells. Who came with the right certificate got the site's own 4xx.
-
-    NGINX answers 403 to verified certificates of a CA that isn't the hostname's.
-    """
-    _hostname, _source, verify, label = bucket
-    if record.stage != "enforce" or record.status[:1] != "4":
-        return False
-    if verify in (SUCCESS, UNTRUSTED):
-        return record.server == "nginx" and record.status == "403" and label in (SHARED, OTHER)
-    return True
-
-
 class Tally:
     """The sums of a log, or of a part of it; parts are put together with :meth:`merge`."""
 
@@ -90,7 +76,7 @@ class Tally:
         self.reasons: dict[tuple[str, str, str], int] = {}
         self.offenders: dict[Bucket, Offender] = {}
         self.offenders_dropped = 0
-        self.nonces: dict[str, dict[str, str]] = {}
+        self.nonces: dict[str, dict[str, Any]] = {}
 
     def add(self, bucket: Bucket, count: int, first: float, last: float, refused: int = 0) -> None:
         """Counts requests of one kind: (hostname, source class, verification, certificate label)."""
@@ -102,14 +88,14 @@ class Tally:
         found.add(count, first, last, refused)
         self.seen.add(count, first, last)
 
-    def add_record(self, bucket: Bucket, record: Record) -> None:
+    def add_record(self, bucket: Bucket, record: Record, refused: bool) -> None:
         """Counts one line, and keeps who it was unless nothing is wrong with it."""
         when = record.when()
-        self.add_alike(bucket, record, 1, when, when)
+        self.add_alike(bucket, record, 1, when, when, refused)
 
-    def add_alike(self, bucket: Bucket, record: Record, count: int, first: float, last: float) -> None:
+    def add_alike(self, bucket: Bucket, record: Record, count: int, first: float, last: float, refused: bool) -> None:
         """Counts ``count`` lines of which ``record`` is an example. The edge is one sender, whatever its addresses."""
-        self.add(bucket, count, first, last, count if is_refused(bucket, record) else 0)
+        self.add(bucket, count, first, last, count if refused else 0)
         hostname, source, verify, _label = bucket
         if source == EDGE and verify == SUCCESS:
             return

@@ -42,3 +42,4 @@ def test_what_an_override_accepted_is_told_apart_from_what_is_new():
     assert filters["new_refusals"](seen, seen, canaries=False) == []
     failed = [{"hostname": "a.test", "status": 525, "error": "HTTP 525: x"}] * 4
     assert filters["new_canary_failures"](failed, failed) == ["a.test: HTTP 525: x (4 of 4 canaries)"]
+    assert filters["new_canary_failures"](failed, failed, [{}]) == ["a.test: HTTP 525: x (4 of 4 canaries)"]

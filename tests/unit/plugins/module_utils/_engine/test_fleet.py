@@ -213,7 +213,7 @@ def canaries(*outcomes, hostname="app.example.com"):
     ]
 
 
-@pytest.mark.parametrize("status", [400, 495, 496, 520, 525, 526])
+@pytest.mark.parametrize("status", [495, 496, 520, 525, 526])
 def test_canaries_that_the_origin_refuses_are_always_new(status):
     failed = canaries(*[status] * 4)
     assert fleet.new_canary_failures(failed, failed) == [f"app.example.com: HTTP {status} (4 of 4 canaries)"]
@@ -229,7 +229,15 @@ def test_canaries_without_an_answer_are_always_new():
     [
         ([404, 404], [], []),
         ([403, 403, 404, 404], [404, 403, 404, 403], []),
-        ([403, 403, 403, 404], [404, 403, 404, 403], ["HTTP 403 (3 of 4 canaries; before, 2 of 4)"]),
+        ([403, 403, 403, 404], [404, 403, 404, 403], []),
+        ([403, 403, 403, 403], [404, 403, 404, 403], ["HTTP 403 (4 of 4 canaries; before, 2 of 4)"]),
+        ([403, 404, 404, 404], [404] * 4, []),
+        ([403, 403, 404, 404], [404] * 4, ["HTTP 403 (2 of 4 canaries)"]),
+        ([400] * 4, [400] * 4, []),
+        ([400] * 4, [404] * 4, ["HTTP 400 (4 of 4 canaries)"]),
+        ([403] * 30 + [404] * 70, [403] * 10 + [404] * 90, []),
+        ([403] * 40 + [404] * 60, [403] * 10 + [404] * 90, ["HTTP 403 (40 of 100 canaries; before, 10 of 100)"]),
+        ([403] * 30 + [404] * 70, [403] * 30 + [404] * 870, ["HTTP 403 (30 of 100 canaries; before, 30 of 900)"]),
         ([403, 404], [403, 403, 404, 404], []),
         ([403, 403], [403, 403, 404, 404], ["HTTP 403 (2 of 2 canaries; before, 2 of 4)"]),
         ([403, 403, 404, 404, 404, 404], [403, 404, 404], []),
@@ -242,6 +250,71 @@ def test_canaries_that_fail_more_than_before(after, before, told):
     for others in ([], canaries(404, 403, hostname="api.example.com")):
         found = fleet.new_canary_failures(canaries(*after) + others, canaries(*before) + others)
         assert found == [f"app.example.com: {one}" for one in told]
+
+
+def test_origins_that_answer_canaries_differently_do_not_revert_by_chance():
+    chance = random.Random(7)
+    asked = [{"name": f"h{number}.example.com"} for number in range(10)]
+
+    def looks(origins):
+        for request in fleet.canary_requests(asked, origins):
+            answers = [403 if chance.random() < 1 / origins else 404 for _ in range(request["count"])]
+            yield from canaries(*answers, hostname=request["hostname"])
+
+    for origins in (2, 3, 10):
+        new = sum(bool(fleet.new_canary_failures(list(looks(origins)), list(looks(origins)))) for _round in range(100))
+        assert new <= 2, origins
+
+
+ARRIVED = {
+    "hostname": "app.example.com",
+    "source": "edge",
+    "verification": "SUCCESS",
+    "certificate": "2026",
+    "current": True,
+    "refused": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "known", "seen", "told"),
+    [
+        (400, 404, {}, False),
+        (403, 403, {}, False),
+        (520, 404, {}, False),
+        (524, 524, {}, False),
+        # Enforcement that is wrong about the right certificate answers so, too.
+        (403, 404, {}, True),
+        (403, 400, {}, True),
+        (400, 404, {"refused": True}, True),
+        (400, 404, {"current": False}, True),
+        (400, 404, {"verification": "SUCCESS_UNTRUSTED"}, True),
+        (400, 404, {"source": "other"}, True),
+        (400, 404, {"hostname": "api.example.com"}, True),
+    ],
+)
+def test_a_canary_that_an_origin_let_in_is_no_failure_of_the_lock(status, known, seen, told):
+    # Those to another origin came through, before and after.
+    before = canaries(known, known, 404, 404)
+    after = [dict(one, nonce=str(number)) for number, one in enumerate(canaries(status, status, 404, 404))]
+    evidences = [{}, None, {"nonces": None}, {"nonces": {"0": {**ARRIVED, **seen}}}, {"nonces": {"1": ARRIVED | seen}}]
+    found = fleet.new_canary_failures(after, before, evidences)
+    assert found == ([f"app.example.com: HTTP {status} (2 of 4 canaries)"] if told else [])
+    if status != known:
+        assert fleet.new_canary_failures(after, before), "without evidence"
+
+
+def test_a_canary_that_one_origin_let_in_and_another_refused_has_failed():
+    after = [dict(one, nonce="0") for one in canaries(400)]
+    evidences = [{"nonces": {"0": ARRIVED}}, {"nonces": {"0": {**ARRIVED, "refused": True}}}]
+    for seen in (evidences, evidences[::-1]):
+        assert fleet.new_canary_failures(after, canaries(404), seen) == ["app.example.com: HTTP 400 (1 of 1 canaries)"]
+
+
+def test_evidence_that_does_not_say_whether_it_was_refused_excuses_nothing():
+    after = [dict(one, nonce="0") for one in canaries(400)]
+    old = {name: ARRIVED[name] for name in ("hostname", "source", "verification", "certificate")}
+    assert fleet.new_canary_failures(after, canaries(404), [{"nonces": {"0": old}}])
 
 
 def test_canaries_that_were_not_sent_have_not_failed():

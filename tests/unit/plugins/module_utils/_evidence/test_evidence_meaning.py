@@ -117,6 +117,47 @@ def test_what_enforcement_refused(changes: dict[str, str], expected: bool) -> No
     assert (entry["count"], entry["refused"]) == (3, 3 if expected else 0)
 
 
+ZONES = [
+    {"label": "mine", "sha1": "a1" * 20, "issuer": "CN=mine", "hostnames": ["app.example.com"]},
+    {"label": "older", "sha1": "a0" * 20, "issuer": "CN=mine", "current": False},
+    {"label": "theirs", "sha1": "b1" * 20, "issuer": "CN=theirs", "hostnames": ["api.example.net"]},
+]
+CANARY = "/.well-known/originlock-canary/"
+
+
+@pytest.mark.parametrize(
+    ("digest", "issuer", "label", "current", "refused"),
+    [
+        ("a1", "CN=mine", "mine", True, False),
+        # NGINX lets it in, as it compares issuers, so the 403 is the site's.
+        ("a0", "CN=mine", "older", False, False),
+        ("b1", "CN=theirs", "theirs", False, True),
+        ("c1", "CN=nobody", "other", False, True),
+        ("c1", "CN=origin-pull.cloudflare.net", "shared", False, True),
+    ],
+)
+def test_the_leaf_of_another_zone_was_refused(
+    digest: str, issuer: str, label: str, current: bool, refused: bool
+) -> None:
+    nonce = "ab" * 16
+    leaf = {"fingerprint": "sha1:" + digest * 20, "issuer": issuer, "serial": "7"}
+    enforced = {"stage": "enforce", "status": "403", **leaf}
+    data = line(**enforced) + b"\n" + line(path=CANARY + nonce, **enforced) + b"\n"
+    scanner = Scanner(question(certificates=Certificates(generations(ZONES)), nonces=frozenset([nonce])))
+    scanner.block(data, len(data))
+    found = scanner.tally.as_dict()
+    (entry,) = found["counts"]
+    assert (entry["certificate"], entry["count"], entry["refused"]) == (label, 2, 2 if refused else 0)
+    assert found["nonces"][nonce] == {
+        "hostname": "app.example.com",
+        "source": "edge",
+        "verification": "SUCCESS",
+        "certificate": label,
+        "current": current,
+        "refused": refused,
+    }
+
+
 @pytest.mark.parametrize("write", [line, raw_line, lambda **more: line(agent='a "b"', **more)])
 def test_a_dash_is_nothing(write: Callable[..., bytes]) -> None:
     # What Apache writes for a request without SNI and certificate.

@@ -127,7 +127,8 @@ def test_who_failed_and_why_is_what_the_careful_one_says(lines: list[bytes]) -> 
     for text in lines:
         record = parse(text)
         if record is not None:
-            careful.add_record(question().bucket(record), record)
+            bucket = question().bucket(record)
+            careful.add_record(bucket, record, question().refuses(bucket, record))
     told, expected = (tally.as_dict(limit=1000) for tally in (scan([lines]).tally, careful))
     assert told["reasons"] == expected["reasons"]
     sums = ("hostname", "source", "verification", "certificate", "count", "refused")
