@@ -182,7 +182,8 @@ options:
   edge:
     description:
       - Make one request for each hostname through the edge, as a positive control. V(dns) goes where the hostname
-        points to; V(HOST:PORT) goes there.
+        points to; V(HOST:PORT) goes there. With V(dns), a name that resolves to an address of one of O(origins) is
+        not asked, since no edge is there.
       - It counts only where O(certificate) was not tried, and only with a status below 500 other than redirects, 400,
         403, 421 and 429, which an edge gives by itself, and not from the edge's cache. It carries a random query, so
         that caches don't have the answer.
@@ -369,7 +370,7 @@ findings:
     - With O(expect=open) also C(asked), a certificate is asked for.
     - With O(expect=enforce) also C(not_asked), somebody is refused without having been asked for a certificate;
       C(edge_refused), the edge is refused though our own certificate gets in; and C(page_unknown), a page that every
-      name gets may be the protected one.
+      name gets may be the protected one (an error if it looks like it, else a warning).
     - C(not_probed), a listener that can't be reached from here, or (an error with O(expect=enforce)) one that speaks
       neither TLS 1.2 or 1.3 nor plain HTTP.
   returned: success

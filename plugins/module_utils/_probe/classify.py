@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .cases import NOBODY_HOST
 from .model import (
@@ -40,6 +41,10 @@ _OWN_WORDS = re.compile(
     rb"|the plain http request was sent to https port)\s*</|^client sent an http request to an https server",
     re.I,
 )
+_TITLE = re.compile(r"<title\b[^<>]*>([^<]*)</title", re.I)
+# What isn't read by people. All of it takes time in proportion to the page, whatever is in there.
+_MARKUP = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1|\Z)|<[^<>]*>", re.I | re.S)
+_WORDS_IN_A_ROW = 3
 # Cloudflare's words for an answer that it had kept (CF-Cache-Status).
 _KEPT = ("HIT", "STALE", "UPDATING", "REVALIDATED")
 # The edge's own words for: the origin doesn't let me in.
@@ -152,6 +157,44 @@ def content(outcome: Outcome, hostname: str) -> tuple[bytes, bytes]:
     return body, location
 
 
+def resembles(first: Outcome, second: Outcome, hostname: str) -> bool:
+    """Whether two answers may be one page that changes, or that was changed on its way.
+
+    They have the same status, and the same title or half of the shorter one's text; redirects lead to the same path.
+    """
+    if first.status != second.status:
+        return False
+    (body, location), (other_body, other_location) = content(first, hostname), content(second, hostname)
+    if location or other_location:
+        return location.partition(b"?")[0] == other_location.partition(b"?")[0]
+    (title, text), (other_title, other_text) = _read(body), _read(other_body)
+    if title and title == other_title:
+        return True
+    if not text or not other_text:
+        return not text and not other_text
+    return 2 * len(text & other_text) >= min(len(text), len(other_text))
+
+
+@lru_cache(maxsize=256)
+def _read(body: bytes) -> tuple[str, frozenset[tuple[str, ...]]]:
+    """Title and text of a page, the text as all words in a row; words with digits (tokens, counters) are alike."""
+    raw = body.decode("utf-8", "replace")
+    title = _TITLE.search(raw)
+    words = re.findall(r"\w+", _MARKUP.sub(" ", raw)) or re.findall(r"\w+", raw)
+    if not words:
+        return "", frozenset()
+    plain = ["0" if any(letter.isdigit() for letter in word) else word.lower() for word in words]
+    plain = ["", *plain, ""]
+    rows = (tuple(plain[start : start + _WORDS_IN_A_ROW]) for start in range(len(plain) - _WORDS_IN_A_ROW + 1))
+    return " ".join(title.group(1).split()) if title else "", frozenset(rows)
+
+
+def by_looks(outcome: Outcome, reference: Reference, nobody: Outcome, hostname: str) -> bool:
+    """Whether only title and text tell a page from the protected one: that came edited, or this one always changes."""
+    edited = reference.edited and reference.page is not None and reference.page.status == outcome.status
+    return edited or not same_page(outcome, nobody, hostname)
+
+
 def classify(
     case: Case,
     outcome: Outcome,
@@ -188,13 +231,16 @@ def classify(
         return CLOSED, said + ", not the protected page"
     if is_busy(outcome) and not (page and page.status == outcome.status):
         return INCONCLUSIVE, said + ", which may be anybody's"
-    if nobody is not None and page is not None:
-        catch_all = same_page(outcome, nobody, case.hostname)
-        if catch_all and not same_page(outcome, page, case.hostname):
+    if nobody is not None and page is not None and not same_page(outcome, page, case.hostname):
+        changing = case.listener.other and resembles(outcome, nobody, case.hostname)
+        if changing or same_page(outcome, nobody, case.hostname):
             said += " from a site that answers to any name"
-            if reference.edited and outcome.status == page.status:
-                return INCONCLUSIVE, said + ", and the edge may have changed the page that this is compared with"
-            return MISROUTED, said
+            if not by_looks(outcome, reference, nobody, case.hostname):
+                return MISROUTED, said
+            if resembles(outcome, page, case.hostname):
+                return INCONCLUSIVE, said + ", with a title or text as on the protected page"
+            known = page.body or page.location
+            return MISROUTED, said + (", with another title and text than the protected page" if known else "")
     adds_nothing = case.identity == NONE or (anonymous_served and not case.identity.startswith(OTHER))
     if outcome.asked and case.sni_kind in ("right", "upper") and not outcome.resumed and adds_nothing:
         return ASKS_ONLY, said + ", though a certificate was asked for"

@@ -67,8 +67,12 @@ class Notes:
     def add(self, code: str, severity: str, listener: Listener, variant: str, said: str, advice: str = "") -> None:
         """One more request that showed it; the first one's evidence is kept. ``advice``: code of another remedy."""
         first: tuple[str, list[str], str, str] = (severity, [], said, advice or code)
-        _severity, variants, _said, _advice = self.found.setdefault((code, listener.label), first)
-        if variant and variant not in variants:
+        known, variants, _said, _advice = self.found.setdefault((code, listener.label), first)
+        if severity == ERROR != known:
+            # What makes it an error is told first.
+            variants = [variant, *(entry for entry in variants if entry != variant)] if variant else variants
+            self.found[code, listener.label] = (severity, variants, said, advice or code)
+        elif variant and variant not in variants:
             variants.append(variant)
 
     def list(self) -> list[Finding]:
@@ -163,6 +167,7 @@ def judge(hostname: Hostname, origin: str, rows: list[Row], known: Known) -> Sum
         if listener.other:
             _holes(listener, own, enforcing, holes)
             _beside(listener, own, findings)
+            _any_names_pages(listener, own, known, findings)
             continue
         if hostname.expect == ENFORCE:
             _holes(listener, own, enforcing, holes)
@@ -343,17 +348,30 @@ def _beside(listener: Listener, rows: list[Row], findings: Notes) -> None:
         if row.outcome.end == "skipped":
             findings.add("time_limit", ERROR, listener, row.case.variant, row.outcome.detail)
         elif row.verdict == INCONCLUSIVE and is_served(row.outcome) and not row.case.baseline:
+            if is_busy(row.outcome):
+                findings.add("page_unknown", WARNING, listener, row.case.variant, row.reason)
+            else:
+                findings.add("page_unknown", ERROR, listener, row.case.variant, row.reason, "page_edited")
+
+
+def _any_names_pages(listener: Listener, rows: list[Row], known: Known, findings: Notes) -> None:
+    """Pages that every name gets, and that can't be compared with the protected one to the letter."""
+    for row in rows:
+        if row.case.baseline or row.verdict != MISROUTED or row.outcome.status in (0, 421):
+            continue
+        if not known.page:
             findings.add("page_unknown", WARNING, listener, row.case.variant, row.reason)
+        elif row.guessed:
+            findings.add("page_unknown", WARNING, listener, row.case.variant, row.reason, "page_differs")
 
 
 def _pages(listener: Listener, rows: list[Row], reference: Reference, known: Known, findings: Notes) -> None:
     """Pages of which nobody can tell, or only a person, whether they are the protected ones."""
+    _any_names_pages(listener, rows, known, findings)
     for row in rows:
         variant, outcome = row.case.variant, row.outcome
         if row.case.baseline:
             continue
-        if row.verdict == MISROUTED and not known.page and outcome.status not in (0, 421):
-            findings.add("page_unknown", WARNING, listener, variant, row.reason)
         if row.verdict == INCONCLUSIVE and is_served(outcome) and not is_busy(outcome):
             findings.add("page_unknown", ERROR, listener, variant, row.reason, "page_edited")
         if not refuses(outcome) or in_own_words(outcome) or unasked(row.case, outcome):

@@ -187,12 +187,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Row:
-    """A case, its outcome and its class."""
+    """A case, its outcome and its class; ``guessed``: a page is told from the protected one by title and text only."""
 
     case: Case
     outcome: Outcome
     verdict: str
     reason: str
+    guessed: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The row as returned by the module."""

@@ -15,6 +15,7 @@ from . import quic
 from .cases import VERSIONS, further, opening
 from .classify import (
     Reference,
+    by_looks,
     classify,
     content,
     edge_fails,
@@ -30,6 +31,7 @@ from .judge import Known, Summary, judge
 from .model import (
     CLOSED,
     ENFORCE,
+    MISROUTED,
     NOBODY,
     NONE,
     PLAIN,
@@ -83,16 +85,18 @@ def prove(
     pairs = [(hostname, origin) for hostname in hostnames for origin in origins]
     # Where everybody is served, ways in are no question.
     asked = {hostname.name: [False, True] if hostname.expect == ENFORCE else [False] for hostname in hostnames}
-    answers = _edge(runner, hostnames, settings)
-    seen = runner.run(
-        [
-            (case, hostname.identity(case.identity))
-            for hostname, origin in pairs
-            for listener in origin.listeners
-            if listener.other in asked[hostname.name] and (listener.kind != QUIC or not problem)
-            for case in opening(hostname, origin.name, listener, settings)
-        ]
-    )
+    answers = _edge(runner, hostnames, settings, {entry.address for origin in origins for entry in _places(origin)})
+    work = [
+        (case, hostname.identity(case.identity))
+        for hostname, origin in pairs
+        for listener in origin.listeners
+        if listener.other in asked[hostname.name] and (listener.kind != QUIC or not problem)
+        for case in opening(hostname, origin.name, listener, settings)
+    ]
+    # One request goes ahead to each listener for something else, since from here many of them can't be reached.
+    ahead = {case.listener: case for case, _identity in reversed(work) if case.listener.other}
+    seen = runner.run([item for item in work if ahead.get(item[0].listener, item[0]) == item[0]])
+    seen.update(runner.run([item for item in work if item[0] not in seen]))
     work = []
     listeners: dict[tuple[str, str], list[Listener]] = {}
     grouped = _grouped(seen)
@@ -141,6 +145,11 @@ def prove(
         known_here = Known(references, tuple(missed), page_known, several, fails)
         summaries.append(judge(hostname, origin.name, own, known_here))
     return Report(tuple(rows), tuple(summaries))
+
+
+def _places(origin: Origin) -> list[Listener]:
+    """All that is known of, whether it can be tried or not."""
+    return [*origin.listeners, *(listener for listener, _why in origin.missed)]
 
 
 def _by_listener(seen: dict[Case, Outcome], *kinds: str) -> dict[Listener, list[Outcome]]:
@@ -227,8 +236,11 @@ def _with_announced(origin: Origin, seen: dict[Case, Outcome]) -> list[Listener]
     return list(dict.fromkeys(known))
 
 
-def _edge(runner: Runner, hostnames: list[Hostname], settings: Settings) -> dict[str, Outcome]:
-    """One request for each hostname through the edge, as any visitor makes it, for a page that no cache has."""
+def _edge(runner: Runner, hostnames: list[Hostname], settings: Settings, own: set[str]) -> dict[str, Outcome]:
+    """One request for each hostname through the edge, as any visitor makes it, for a page that no cache has.
+
+    ``own``: addresses of the origins. Inside a network the name may resolve to one of them, where no edge is.
+    """
     if not settings.edge:
         return {}
     found = {}
@@ -237,6 +249,9 @@ def _edge(runner: Runner, hostnames: list[Hostname], settings: Settings) -> dict
         address, port = _edge_address(hostname.name, settings.edge)
         if not address:
             found[hostname.name] = Outcome("unreachable", detail="the edge's name can't be resolved")
+        elif settings.edge == "dns" and address in own:
+            said = "here the name resolves to an address of an origin (%s), not of the edge" % address
+            found[hostname.name] = Outcome("unclear", detail=said)
         else:
             base = Case(hostname.name, "the edge", Listener(address, port), sni=hostname.name, host=hostname.name)
             path = settings.paths[0]
@@ -290,7 +305,9 @@ def _rows(
         )
         verdict, reason = classify(case, outcome, shown, baseline, case.listener in anonymous, stable)
         gone = case.listener in unreached and outcome.end in _GONE
-        rows.append(Row(case, outcome, CLOSED if gone else verdict, reason))
+        elsewhere = verdict == MISROUTED and is_served(outcome)
+        guessed = elsewhere and baseline is not None and by_looks(outcome, shown, baseline, case.hostname)
+        rows.append(Row(case, outcome, CLOSED if gone else verdict, reason, guessed))
     own_references = {listener: reference for (listener, path), reference in references.items() if not path}
     return rows, own_references, any(entry.body or entry.location for entry in page.values())
 

@@ -129,8 +129,9 @@ REMEDIES: dict[str, dict[str, str]] = {
         "address, the server's names and its error log.",
     },
     "edge_unclear": {
-        "": "The edge may have made this answer itself, so it doesn't show whether the origin lets the edge in. Give "
-        "certificate and private_key of the leaf, or a path that the edge passes on (paths).",
+        "": "The edge may have made this answer itself, or was not asked, so it doesn't show whether the origin lets "
+        "the edge in. Give certificate and private_key of the leaf, a path that the edge passes on (paths), or, where "
+        "the name resolves to an origin, the edge as HOST:PORT.",
     },
     "control_not_this_origin": {
         "": "There are several origins, and the edge reached only one of them. Give certificate and private_key of the "
@@ -143,8 +144,14 @@ REMEDIES: dict[str, dict[str, str]] = {
         "Cloudflare presents for this hostname with the leaf.",
     },
     "page_edited": {
-        "": "Every name gets this page, and it isn't the one that came through the edge, which may change pages. Give "
-        "certificate and private_key of the leaf, so that the two can be compared; or close this door.",
+        "": "Every name gets this page, and it looks like the protected one. The two differ, but one may change with "
+        "every request, or come through the edge, which may change pages. If it's the edge, give certificate and "
+        "private_key of the leaf, so that the two can be compared; or close this door.",
+    },
+    "page_differs": {
+        "": "Every name gets this page, and it looks unlike the protected one. The two can't be compared to the "
+        "letter, as one changes with every request, or came through the edge. See that this page may be read by "
+        "everybody.",
     },
     "page_unknown": {
         "": "Every name gets this page, and the protected page is not known, so the two can't be compared. Give "

@@ -19,7 +19,10 @@ _LOST = ("closed", "reset")
 
 
 class Runner:
-    """Runs cases. A listener that refused once, or was out of reach twice, is not asked for every case."""
+    """Runs cases. A listener that refused once, or was out of reach twice, is not asked for every case.
+
+    Of a listener for something else, being out of reach once is enough: often a firewall keeps everybody off.
+    """
 
     def __init__(self, settings: Settings, exchange: Exchange, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
@@ -49,8 +52,11 @@ class Runner:
                 break
             outcome = self._exchange(case, identity, self._settings)
             ends.append(outcome.end)
-            gone = outcome.end == "refused" or ends.count("unreachable") > min(1, self._settings.retries)
-            if gone and case.listener.kind != QUIC:
+            patience = 0 if case.listener.other else min(1, self._settings.retries)
+            gone = outcome.end == "refused" or ends.count("unreachable") > patience
+            if case.listener.kind == QUIC:
+                gone = case.listener.other and outcome.end == "timeout"
+            if gone:
                 self._gone[key] = outcome
             if gone or outcome.end not in _AGAIN or (case.listener.kind == QUIC and outcome.end == "timeout"):
                 break

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -336,6 +337,89 @@ def test_a_page_that_the_edge_may_have_changed() -> None:
         for other in (replace(plain, status=401), Outcome("response", 302, location="http://x.example/")):
             assert _class(case, other, page, other) == "misrouted"
         assert _class(case, replace(plain, body=page.page.body), page, plain) == "open"  # type: ignore[union-attr]
+
+
+WELCOME = (
+    b"<!DOCTYPE html><html><head><title>Welcome to nginx!</title><style>html { color-scheme: light dark; }</style>"
+    b"</head><body><h1>Welcome to nginx!</h1><p>If you see this page, the nginx web server is successfully installed"
+    b" and working. Further configuration is required.</p></body></html>"
+)
+
+
+def _page(title: str, text: str) -> bytes:
+    head = "<!DOCTYPE html><html><head><title>%s</title></head>" % title
+    return (head + "<body><h1>%s</h1></body></html>" % text).encode()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "alike"),
+    [
+        # What an edge does, and what changes with every request.
+        (b"the shop", b"the shop<script src=/cdn-cgi/x.js>", True),
+        (_page("Shop", "Buy this"), _page("Shop", "Nothing of that at all"), True),
+        (_page("Shop", "You can buy pots and pans"), _page("Shop!", "Cookies? You can buy pots and pans here"), True),
+        (b"<form><input name=csrf value=a81c>", b"<form><input name=csrf value=77fe>", True),
+        (b"Active connections: 1\n 5 5", b"Active connections: 2\n 36 38", True),
+        (b'{"id": "1f", "pots": 3}', b'{"id": "2e", "pots": 4}', True),
+        (b"<div id=root></div><script src=/a.js></script>", b"<div id=root></div><script src=/a.js></script><i>", True),
+        # Other pages.
+        (WELCOME, _page("Shop", "If you see this page, the shop is open"), False),
+        (WELCOME, b"the shop", False),
+        (_page("Shop", "Pots and pans"), _page("Staff", "Who are you?"), False),
+        (b"ok", b"everything is ok here", False),
+        (b"ok", b"", False),
+        (_page("", "Pots and pans"), _page("", "Who are you?"), False),
+    ],
+)
+def test_pages_that_look_alike(first: bytes, second: bytes, alike: bool) -> None:
+    one, other = Outcome("response", 200, body=first), Outcome("response", 200, body=second)
+    assert c.resembles(one, other, NAME) is alike
+    assert c.resembles(other, one, NAME) is alike
+    assert not c.resembles(one, replace(other, status=401), NAME)
+
+
+def test_redirects_that_look_alike() -> None:
+    here = Outcome("response", 302, location="https://sso.example.net/?state=1f")
+    assert c.resembles(here, replace(here, location="https://sso.example.net/?state=2e"), NAME)
+    assert not c.resembles(here, replace(here, location="https://sso.example.org/?state=1f"), NAME)
+
+
+@pytest.mark.parametrize("piece", [b"<", b"<script", b"<!--", b"<title", b"<title>x", b"word1", b"</script", b" a"])
+def test_no_page_takes_long_to_read(piece: bytes) -> None:
+    body = (piece * 65536)[:65536]
+    started = time.process_time()
+    c._read(body)
+    assert time.process_time() - started < 1
+
+
+ELSEWHERE = replace(RIGHT, listener=Listener("192.0.2.1", 8443, other=True))
+
+
+def test_a_page_that_changes_on_a_listener_for_something_else() -> None:
+    one = Outcome("response", 200, body=_page("Status", "1 of 7"), asked=False)
+    two = replace(one, body=_page("Status", "2 of 8"))
+    assert _class(ELSEWHERE, one, LEAF, two) == "misrouted"
+    # The same page may be the protected one, which changes.
+    changing = c.Reference(c.BY_LEAF, replace(one, body=_page("Status", "9 of 9")))
+    assert _class(ELSEWHERE, one, changing, two) == "inconclusive"
+    assert _class(ELSEWHERE, one, c.Reference(c.BY_LEAF, one), two) == "open"
+    # Nobody's page says something else; or there is none; or it's the hostname's own listener.
+    assert _class(ELSEWHERE, one, LEAF, replace(two, body=_page("Welcome", "to nobody"))) == "open"
+    assert _class(ELSEWHERE, one, LEAF, replace(two, status=404)) == "open"
+    assert _class(ELSEWHERE, one, LEAF) == "open"
+    assert _class(RIGHT, one, LEAF, two) == "open"
+    # Empty pages that all names get.
+    empty = Outcome("response", 401)
+    assert _class(ELSEWHERE, empty, LEAF, empty) == "misrouted"
+
+
+def test_a_page_that_looks_unlike_the_edges() -> None:
+    through = c.Reference(c.BY_EDGE, replace(PAGE, body=_page("Shop", "pots") + b"<script src=beacon>"), edited=True)
+    welcome = Outcome("response", 200, body=WELCOME)
+    for case in (OVER_PLAIN, FOREIGN, ELSEWHERE):
+        assert _class(case, welcome, through, welcome) == "misrouted"
+        ours = replace(welcome, body=_page("Shop", "pots"))
+        assert _class(case, ours, through, ours) == "inconclusive"
 
 
 def test_evidence() -> None:

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from ansible_collections.originlock.aop.plugins.module_utils._probe import prover
 from ansible_collections.originlock.aop.plugins.module_utils._probe.cases import NOBODY_HOST
 from ansible_collections.originlock.aop.plugins.module_utils._probe.judge import Summary
 from ansible_collections.originlock.aop.plugins.module_utils._probe.model import (
@@ -159,6 +161,52 @@ def test_a_way_in_at_another_port(opens: Callable[[Case], bool], code: str) -> N
     summary = run(rule, listeners=listeners)
     assert (summary.verdict, codes(summary)[0]) == ("open", {code})
     assert summary.holes[0].listener == "192.0.2.1:8443"
+
+
+@pytest.mark.parametrize("kind", ["tls", PLAIN])
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (b"<form><input name=csrf value=%d>", {("page_unknown", "warning")}),
+        (b"Active connections: %d", {("page_unknown", "warning")}),
+        # It may be the protected one, with a token in it.
+        (b"the shop <!-- %d -->", {("page_unknown", "error")}),
+    ],
+)
+def test_a_page_that_changes_at_another_port(kind: str, words: bytes, found: set[tuple[str, str]]) -> None:
+    token = itertools.count()
+    place = Listener("192.0.2.1", 8443, kind, other=True)
+
+    def rule(case: Case) -> Outcome:
+        return replace(ELSEWHERE, body=words % next(token)) if case.listener == place else good(case)
+
+    summary = run(rule, listeners=(Listener("192.0.2.1", 443), place))
+    assert summary.holes == ()
+    assert {(finding.code, finding.severity) for finding in summary.findings} == found
+    assert summary.as_expected is (found == {("page_unknown", "warning")})
+    assert "change" in summary.findings[0].remedy
+    # The protected page itself is a way in.
+    summary = run(lambda c: PAGE if c.listener == place else good(c), listeners=(Listener("192.0.2.1", 443), place))
+    assert (summary.verdict, len(summary.holes)) == ("open" if kind == PLAIN else "asks_only", 1)
+
+
+def test_one_request_goes_ahead_to_another_port() -> None:
+    """Behind a firewall each of them would wait."""
+    places = tuple(Listener("192.0.2.1", 9000 + n, kind, other=True) for n in range(4) for kind in ("tls", PLAIN))
+    asked: list[Listener] = []
+
+    def ask(case: Case, _identity: Identity, _settings: Settings) -> Outcome:
+        if case.listener.port == 443:
+            return good(case)
+        asked.append(case.listener)
+        time.sleep(0.02)
+        return Outcome("unreachable", detail="timed out")
+
+    names = [Hostname(name, "enforce", WHO) for name in (NAME, "www.example.com")]
+    origin = Origin("web1", (Listener("192.0.2.1", 443), *places))
+    report = prove([origin], names, replace(SETTINGS, retries=2, workers=16), ask=ask, quic_problem="")
+    assert sorted(asked, key=lambda place: place.label) == sorted(places, key=lambda place: place.label)
+    assert (report.summaries[0].verdict, report.summaries[0].findings) == ("enforced", ())
 
 
 @pytest.mark.parametrize("expect", ["log_only", "open"])
@@ -546,6 +594,64 @@ def test_an_edge_that_changes_pages() -> None:
         listeners=listeners,
     )
     assert (summary.verdict, summary.as_expected, codes(summary)) == ("enforced", True, (set(), {"not_served"}))
+
+
+def test_another_page_than_the_edges() -> None:
+    """The welcome page of a distribution, without our leaf; and what a port for something else gives to everybody."""
+    welcome = Outcome("response", 200, body=b"Welcome to nginx!", asked=False)
+    beacon = replace(PAGE, body=PAGE.body + b"<script src=beacon.min.js></script>")
+    places = [Listener("192.0.2.1", 80, PLAIN), Listener("192.0.2.1", 8080, PLAIN, other=True), OTHER_PORT]
+    for place in places:
+        for page, severity in ((welcome, "warning"), (replace(PAGE, asked=False), "error")):
+            summary = run(
+                edge_answers(beacon, lambda c, place=place, page=page: page if c.listener == place else good(c)),
+                WHO[1:],
+                settings=EDGE,
+                listeners=(Listener("192.0.2.1", 443), place),
+            )
+            found = [(finding.code, finding.severity, finding.listener) for finding in summary.findings]
+            assert (summary.holes, found) == ((), [("page_unknown", severity, place.label)])
+            assert summary.as_expected is (severity == "warning")
+            assert summary.verdict == ("enforced" if severity == "warning" else "inconclusive")
+
+
+def test_the_worse_of_two_findings_is_told() -> None:
+    """At one listener, the first door gives some page to everybody, the next one perhaps the protected one."""
+    beacon = replace(PAGE, body=PAGE.body + b"<script src=beacon.min.js></script>")
+    welcome = Outcome("response", 200, body=b"Welcome to nginx!", asked=False)
+
+    def rule(case: Case) -> Outcome:
+        if case.sni.lower() == NAME:
+            return good(case)
+        return welcome if case.sni == "" else replace(PAGE, asked=False)
+
+    listeners = (Listener("192.0.2.1", 443),)
+    summary = run(edge_answers(beacon, rule), WHO[1:], settings=EDGE, listeners=listeners)
+    (finding,) = summary.findings
+    assert (finding.code, finding.severity, summary.as_expected) == ("page_unknown", "error", False)
+    assert not finding.variants[0].startswith("no SNI")
+    assert any(variant.startswith("no SNI") for variant in finding.variants)
+
+
+def test_a_name_that_resolves_to_the_origin_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Split horizon: inside, the name leads past the edge, and what is said there is right."""
+    there = {"dns": ("192.0.2.1", 443), "edge": ("203.0.113.9", 443)}
+    refused = Outcome("response", 400, body=b"No required SSL certificate was sent", server="nginx")
+    settings = replace(SETTINGS, edge="dns")
+    monkeypatch.setattr(prover, "_edge_address", lambda hostname, edge: there["dns"])
+    summary = run(edge_answers(refused), settings=settings)
+    assert (summary.as_expected, codes(summary)) == (True, (set(), set()))
+    for answer in (refused, PAGE):
+        summary = run(edge_answers(answer), WHO[1:], settings=settings)
+        assert (summary.verdict, summary.control, codes(summary)) == ("inconclusive", "", (set(), {"edge_unclear"}))
+        assert "an address of an origin (192.0.2.1)" in summary.findings[0].evidence
+        assert "HOST:PORT" in summary.findings[0].remedy
+    # Also where only the server's own list of listeners knows the address.
+    origin = Origin("web1", (Listener("198.51.100.1", 443),), ((Listener("192.0.2.1", 443), "why"),))
+    report = prove([origin], [Hostname(NAME, "enforce", WHO)], settings, ask=lambda c, i, s: good(c), quic_problem="")
+    assert report.summaries[0].as_expected
+    monkeypatch.setattr(prover, "_edge_address", lambda hostname, edge: there["edge"])
+    assert codes(run(edge_answers(refused), settings=settings))[1] == {"edge_refused"}
 
 
 def test_an_edge_that_is_nowhere() -> None:

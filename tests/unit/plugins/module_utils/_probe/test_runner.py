@@ -80,6 +80,19 @@ def test_one_lost_packet_does_not_make_a_listener_dead() -> None:
         assert ({outcome.end for outcome in outcomes}, len(server.times)) == ({"unreachable"}, tries)
 
 
+def test_a_listener_for_something_else_is_out_of_reach_at_once() -> None:
+    for kind, end in ("tls", "unreachable"), ("plain", "unreachable"), ("quic", "timeout"):
+        beside = Listener("192.0.2.1", 8443, kind, other=True)
+        server = Server(end)
+        work = [(replace(case, listener=beside), identity) for case, identity in _cases(5)]
+        assert {outcome.end for outcome in _run(server, work, workers=1)} == {end}
+        assert len(server.times) == 1
+    # One that stands and says nothing may be open.
+    server = Server("timeout")
+    _run(server, [(replace(CASE, listener=Listener("192.0.2.1", 8443, other=True)), NOBODY)])
+    assert len(server.times) == 3
+
+
 def test_never_more_at_once_than_workers() -> None:
     server = Server("response", seconds=0.01)
     _run(server, _cases(30), workers=3)
