@@ -87,7 +87,7 @@ def test_a_configuration_that_the_server_refuses(story: Story) -> None:
 
 
 def test_a_configuration_that_was_broken_before(story: Story) -> None:
-    """One origin refuses to begin; the other one of its batch, which did, goes back."""
+    """One origin refuses to begin; the other one of its batch stays, or goes back, too."""
     story.theatre.play("onboard")
     broken = "/etc/nginx/conf.d/99-broken.conf"
     story.theatre.shell(NGINX, f"echo 'colour green;' > {broken}")
@@ -95,7 +95,7 @@ def test_a_configuration_that_was_broken_before(story: Story) -> None:
     played = story.theatre.play("enforce", check=False, aop_evidence_since=story.moment(), aop_batches=["100%"], **FAST)
     assert played.status != 0
     assert f"{NGINX} is as it was, as nothing was changed." in played.output, played.output
-    assert f"{APACHE} is back where it was." in played.output, played.output
+    assert re.search(rf"{APACHE} is (as|back where) it was", played.output), played.output
     assert re.search(r"unknown directive .{0,3}colour", played.output), played.output
     assert "99-broken.conf:1" in played.output
     assert story.trees() == before
