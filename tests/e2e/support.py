@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from tests.story.story import LOGS, Story
 from tests.story.theatre import HOSTNAMES, Theatre
 
 PAIR = "nginx-trixie,apache-bookworm"
@@ -80,3 +82,37 @@ def served(theatre: Theatre) -> None:
         visit = theatre.sandbox.visit(hostname)
         assert visit.status == 200, (hostname, visit.status, visit.headers)
         assert f"This is {hostname}.".encode() in visit.body
+
+
+def enforces(story: Story, host: str) -> bool:
+    """Whether the origin has served or refused anything under enforcement: its log says so."""
+    story.theatre.sandbox.visit(HOSTNAMES[0])
+    path = LOGS[host.partition("-")[0]]
+    return bool(story.theatre.shell(host, f'grep -m1 \'"stage":"enforce"\' {path} || true'))
+
+
+class Once(threading.Thread):
+    """Does ``then`` as soon as ``condition`` holds."""
+
+    def __init__(self, condition: Callable[[], bool], then: Callable[[], object]) -> None:
+        super().__init__(daemon=True)
+        self._condition = condition
+        self._then = then
+        self._over = threading.Event()
+        self.done = False
+
+    def run(self) -> None:
+        while not self._over.is_set():
+            if self._condition():
+                self._then()
+                self.done = True
+                return
+            time.sleep(0.1)
+
+    def __enter__(self) -> Once:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self.join(30)

@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -18,7 +16,7 @@ import pytest
 from tests.story.story import LOGS, Story
 from tests.story.theatre import HOSTNAMES, Theatre
 
-from .support import PAIR, QUICK, SWITCHES, associations, served, wait_until
+from .support import PAIR, QUICK, SWITCHES, Once, associations, enforces, served, wait_until
 
 pytestmark = pytest.mark.chapters
 NGINX, APACHE = PAIR.split(",")
@@ -36,40 +34,6 @@ def theatre() -> Iterator[Theatre]:
 def story(theatre: Theatre) -> Iterator[Story]:
     yield Story(theatre, print)
     theatre.sandbox.edge_switches(present="normal")
-
-
-def enforces(story: Story, host: str) -> bool:
-    """Whether the origin has served or refused anything under enforcement: its log says so."""
-    story.theatre.sandbox.visit(HOSTNAMES[0])
-    path = LOGS[host.partition("-")[0]]
-    return bool(story.theatre.shell(host, f'grep -m1 \'"stage":"enforce"\' {path} || true'))
-
-
-class Once(threading.Thread):
-    """Does ``then`` as soon as ``condition`` holds."""
-
-    def __init__(self, condition: Callable[[], bool], then: Callable[[], object]) -> None:
-        super().__init__(daemon=True)
-        self._condition = condition
-        self._then = then
-        self._over = threading.Event()
-        self.done = False
-
-    def run(self) -> None:
-        while not self._over.is_set():
-            if self._condition():
-                self._then()
-                self.done = True
-                return
-            time.sleep(0.1)
-
-    def __enter__(self) -> Once:
-        self.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._over.set()
-        self.join(30)
 
 
 def test_a_configuration_that_the_server_refuses(story: Story) -> None:

@@ -1,0 +1,70 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two origins of one server in one batch, so that the role's tasks run on both at a time: it goes back as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.story.story import Story
+from tests.story.theatre import Theatre
+
+from .support import QUICK, SWITCHES, Once, enforces, served
+
+pytestmark = pytest.mark.chapters
+FIRST, SECOND = "nginx-trixie", "nginx-bookworm"
+FAST = {"aop_probe_depth": "quick", "aop_soak_seconds": 0, "aop_batches": ["100%"]}
+
+
+@pytest.fixture(scope="module")
+def story() -> Iterator[Story]:
+    with Theatre("e2e-batch", f"{FIRST},{SECOND}", settings=QUICK, switches=SWITCHES) as theatre:
+        theatre.play("onboard")
+        yield Story(theatre, print)
+
+
+def test_one_refuses_to_begin(story: Story) -> None:
+    broken = "/etc/nginx/conf.d/99-broken.conf"
+    since = story.moment()
+    story.theatre.shell(FIRST, f"echo 'colour green;' > {broken}")
+    before = story.trees()
+    played = story.theatre.play("enforce", check=False, aop_evidence_since=since, **FAST)
+    assert played.status != 0
+    assert f"{FIRST} is as it was, as nothing was changed." in played.output, played.output
+    assert f"{SECOND} is back where it was." in played.output, played.output
+    assert story.trees() == before
+    story.theatre.shell(FIRST, f"rm {broken}")
+    served(story.theatre)
+
+
+def test_without_a_timer_the_batch_is_relaxed(story: Story) -> None:
+    sandbox = story.theatre.sandbox
+    before = story.trees()
+    since = story.moment()
+    with Once(lambda: enforces(story, SECOND), lambda: sandbox.edge_switches(present="none")) as fault:
+        played = story.theatre.play("enforce", check=False, aop_evidence_since=since, aop_confirm_seconds=0, **FAST)
+    sandbox.edge_switches(present="normal")
+    assert fault.done, played.output
+    assert played.status != 0
+    for host in (FIRST, SECOND):
+        assert f"{host} is at log_only again." in played.output, played.output
+    assert story.trees() == before
+    served(story.theatre)
+
+
+def test_a_rollback_relaxes_what_is_never_relaxed(story: Story) -> None:
+    """The inventory's wish is for onboarding; one of the role that goes before all else stops the rollback."""
+    before = story.trees()
+    story.enforce(**FAST)
+    stubborn = story.theatre.play("rollback", check=False, nginx_never_relax=True)
+    assert stubborn.status != 0
+    assert f"is still enforced on {FIRST}, as never_relax is set from outside." in stubborn.output, stubborn.output
+    variables = story.theatre.inventory.parent / "group_vars" / "all" / "stubborn.yml"
+    variables.write_text("aop_never_relax: true\nnginx_never_relax: true\n")
+    story.theatre.play("rollback")
+    variables.unlink()
+    assert story.trees() == before
+    served(story.theatre)
