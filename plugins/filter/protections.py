@@ -10,7 +10,7 @@ from typing import Any, Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.originlock.aop.plugins.module_utils._engine import fleet
+from ansible_collections.originlock.aop.plugins.module_utils._engine import fleet, since_gate
 from ansible_collections.originlock.aop.plugins.module_utils._engine.planning import (
     add_leaves,
     protections,
@@ -48,8 +48,8 @@ class FilterModule:
             "generations": fleet.generations,
             "hole_line": fleet.hole_line,
             "known_server": known_server,
-            "new_canary_failures": fleet.new_canary_failures,
-            "new_refusals": fleet.new_refusals,
+            "new_canary_failures": since_gate.new_canary_failures,
+            "new_refusals": since_gate.new_refusals,
             "origins": fleet.origins,
             "probe_groups": fleet.probe_groups,
             "protections": protections,
