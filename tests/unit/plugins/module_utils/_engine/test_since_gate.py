@@ -67,7 +67,7 @@ def test_origins_that_answer_canaries_differently_do_not_revert_by_chance():
 
     def looks(origins):
         for request in fleet.canary_requests(asked, origins):
-            answers = [403 if chance.random() < 1 / origins else 404 for _ in range(request["count"])]
+            answers = [403 if chance.random() < 1 / origins else 404 for _number in range(request["count"])]
             yield from canaries(*answers, hostname=request["hostname"])
 
     for origins in (2, 3, 10):
