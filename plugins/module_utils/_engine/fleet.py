@@ -12,13 +12,12 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .._cloudflare import times
+from .._evidence.record import SUCCESS
 from .._evidence.tally import EDGE
 from .._origin.model import ENFORCE
 from .._pki.errors import PkiError
 from .._pki.facts import describe
 from .._pki.verify import parse_bundle
-
-SUCCESS = "SUCCESS"
 
 
 def for_origin(

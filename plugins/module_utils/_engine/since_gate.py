@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._evidence.record import SUCCESS
 from .._evidence.tally import EDGE
 
-SUCCESS = "SUCCESS"
 # What a canary is answered if an origin refuses the edge, or TLS between them fails; 0 without an answer. A site may
 # answer 400 by itself; where NGINX did for want of a certificate, its log says so.
 _REFUSED_STATUSES = frozenset({0, 495, 496, *range(520, 527)})
