@@ -9,7 +9,8 @@ import json
 import socket
 import threading
 import time
-from typing import Any, Dict, List
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, List
 
 import pytest
 
@@ -154,11 +155,34 @@ def test_a_broken_present_configuration_is_told(nginx: NginxHost, clients: Clien
     assert 'unknown directive "nonsense" in /etc/nginx/conf.d/broken.conf:1' in result["error"]
 
 
-def test_a_reload_that_is_not_carried_out_is_noticed_and_taken_back(nginx: NginxHost, clients: Clients) -> None:
-    # The check passes (a busy port is no fault to "nginx -t"), the reload doesn't.
+@contextmanager
+def busy_port(nginx: NginxHost) -> Iterator[None]:
+    """Port 8443 is somebody else's, and nginx's configuration listens there: a reload passes the check and fails."""
     nginx.sh("systemd-run --unit busy python3 -m http.server 8443 --bind 0.0.0.0; sleep 0.5")
     try:
         nginx.put("/etc/nginx/conf.d/busy.conf", "server { listen 8443; return 204; }\n")
+        yield
+    finally:
+        nginx.sh("systemctl stop busy")
+
+
+@contextmanager
+def simple_unit(nginx: NginxHost, start: str) -> Iterator[None]:
+    """nginx runs from a unit that knows no pid file."""
+    nginx.put(
+        "/etc/systemd/system/nginx.service.d/simple.conf",
+        f"[Service]\nType=simple\nPIDFile=\nExecStart=\nExecStart={start}\n",
+    )
+    nginx.sh("systemctl daemon-reload && systemctl restart nginx && sleep 0.5")
+    try:
+        yield
+    finally:
+        nginx.sh("rm -r /etc/systemd/system/nginx.service.d && systemctl daemon-reload && systemctl restart nginx")
+
+
+def test_a_reload_that_is_not_carried_out_is_noticed_and_taken_back(nginx: NginxHost, clients: Clients) -> None:
+    # The check passes (a busy port is no fault to "nginx -t"), the reload doesn't.
+    with busy_port(nginx):
         before = nginx.tree()
         result = nginx.apply([clients.wanted(APP, "log_only")])
         assert "kept its old configuration" in result["error"]
@@ -167,8 +191,6 @@ def test_a_reload_that_is_not_carried_out_is_noticed_and_taken_back(nginx: Nginx
         assert configuration(nginx) == before
         # So it isn't over: also a run that wants nothing tries again, until the server runs on the old files.
         assert "doesn't run on them yet" in nginx.apply([clients.wanted(APP, "off")])["error"]
-    finally:
-        nginx.sh("systemctl stop busy")
     assert len(nginx.apply([clients.wanted(APP, "off")])["recovered"]) == 1
     assert nginx.tree() == before
 
@@ -182,35 +204,21 @@ def test_a_stopped_server_is_told(nginx: NginxHost, clients: Clients) -> None:
 
 
 def test_the_service_is_restarted_where_systemd_would_lose_it(nginx: NginxHost, clients: Clients) -> None:
-    nginx.put(
-        "/etc/systemd/system/nginx.service.d/simple.conf",
-        "[Service]\nType=simple\nPIDFile=\nExecStart=\nExecStart=/usr/sbin/nginx -g 'daemon off; master_process on;'\n",
-    )
-    nginx.sh("systemctl daemon-reload && systemctl restart nginx && sleep 0.5")
-    try:
+    with simple_unit(nginx, "/usr/sbin/nginx -g 'daemon off; master_process on;'"):
         result = nginx.apply([clients.wanted(APP, "enforce")])
         assert "error" not in result, result
         assert session_works(nginx) == str(nginx.master())
         assert nginx.request(APP, APP, identity=clients.files["valid"]).status == 200
         assert nginx.request(APP, APP).status == 400
-    finally:
-        nginx.sh("rm -r /etc/systemd/system/nginx.service.d && systemctl daemon-reload && systemctl restart nginx")
 
 
 def test_a_unit_that_is_not_nginx_s_own_is_not_restarted(nginx: NginxHost, clients: Clients) -> None:
-    nginx.put(
-        "/etc/systemd/system/nginx.service.d/simple.conf",
-        "[Service]\nType=simple\nPIDFile=\nExecStart=\nExecStart=/bin/sh -c \"nginx -g 'daemon off;'; exit\"\n",
-    )
-    nginx.sh("systemctl daemon-reload && systemctl restart nginx && sleep 0.5")
-    try:
+    with simple_unit(nginx, "/bin/sh -c \"nginx -g 'daemon off;'; exit\""):
         before, master = configuration(nginx), nginx.master()
         result = nginx.apply([clients.wanted(APP, "enforce")])
         assert "the main process of nginx.service isn't nginx's master" in result["error"], result
         assert (configuration(nginx), nginx.master()) == (before, master)
         assert nginx.request(APP, APP).status == 200
-    finally:
-        nginx.sh("rm -r /etc/systemd/system/nginx.service.d && systemctl daemon-reload && systemctl restart nginx")
 
 
 def configuration(nginx: NginxHost) -> Dict[str, List[Any]]:
@@ -247,15 +255,11 @@ def test_the_timer_tries_again_until_the_reload_is_carried_out(nginx: NginxHost,
     result = nginx.apply([clients.wanted(APP, "enforce")], confirm_within=6)
     unit = f"originlock-aop-revert-{result['transaction']}"
     state = f"/var/lib/originlock-aop/{result['transaction']}/state"
-    nginx.sh("systemd-run --unit busy python3 -m http.server 8443 --bind 0.0.0.0; sleep 0.5")
-    try:
-        nginx.put("/etc/nginx/conf.d/busy.conf", "server { listen 8443; return 204; }\n")
+    with busy_port(nginx):
         noted = "the files were put back, but the server has no new processes"
         nginx.wait_until(lambda: noted in nginx.sh(f"journalctl --no-pager -u {unit}"), "the timer sees it")
         assert nginx.read(state) == "reverting"
         assert nginx.request(APP, APP).status == 400
-    finally:
-        nginx.sh("systemctl stop busy")
     nginx.wait_until(lambda: nginx.request(APP, APP).status == 200, "nginx runs on the old files")
     nginx.wait_until(lambda: nginx.read(state) == "expired", "that is noted")
 
