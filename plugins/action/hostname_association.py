@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Optional
+from collections.abc import Mapping
+from typing import Any
 
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.assign import sampled, watched
 from ansible_collections.originlock.aop.plugins.plugin_utils._cloudflare_wait import WaitingAction, display
@@ -20,7 +21,7 @@ class ActionModule(WaitingAction):
     key = "hostname"
     asked = "hostnames"
 
-    def to_watch(self, result: Mapping[str, Any], statuses: Mapping[str, Optional[str]]) -> List[str]:
+    def to_watch(self, result: Mapping[str, Any], statuses: Mapping[str, str | None]) -> list[str]:
         """All that are not active, or a sample of them where Cloudflare has no list."""
         pending = super().to_watch(result, statuses)
         names = watched(pending, bool(result["list_endpoint"]))

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional
+from collections.abc import Mapping
+from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -24,7 +25,7 @@ display = Display()
 class LookFailed(Exception):
     """The C(_info) module failed; holds its result."""
 
-    def __init__(self, result: Dict[str, Any]) -> None:
+    def __init__(self, result: dict[str, Any]) -> None:
         super().__init__()
         self.result = result
 
@@ -38,13 +39,13 @@ class WaitingAction(ActionBase):
     key = ""
     asked = ""
 
-    def to_watch(self, result: Mapping[str, Any], statuses: Mapping[str, Optional[str]]) -> List[str]:
+    def to_watch(self, result: Mapping[str, Any], statuses: Mapping[str, str | None]) -> list[str]:
         """Names of the objects that are looked at while waiting."""
         return [name for name, status in statuses.items() if status != "active"]
 
-    def run(self, tmp: Any = None, task_vars: Any = None) -> Dict[str, Any]:
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Run the module without waiting, then wait here."""
-        result: Dict[str, Any] = super().run(tmp, task_vars)
+        result: dict[str, Any] = super().run(tmp, task_vars)
         args = dict(self._task.args)
         present = args.get("state", "present") == "present"
         wait, timeout = self._settings(args)
@@ -61,21 +62,21 @@ class WaitingAction(ActionBase):
         except (TypeError, ValueError):
             return False, None
 
-    def _module(self, name: str, args: Dict[str, Any], task_vars: Any) -> Dict[str, Any]:
-        done: Dict[str, Any] = self._execute_module(
+    def _module(self, name: str, args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        done: dict[str, Any] = self._execute_module(
             module_name=_COLLECTION + name, module_args=args, task_vars=task_vars
         )
         return done
 
-    def _wait(self, result: Dict[str, Any], args: Mapping[str, Any], timeout: float, task_vars: Any) -> Dict[str, Any]:
+    def _wait(self, result: dict[str, Any], args: Mapping[str, Any], timeout: float, task_vars: Any) -> dict[str, Any]:
         rows = {str(row[self.key]): row for row in result[self.rows] if self.wanted(row)}
-        statuses: Dict[str, Optional[str]] = {name: row.get("status") for name, row in rows.items()}
+        statuses: dict[str, str | None] = {name: row.get("status") for name, row in rows.items()}
         watched = self.to_watch(result, statuses)
-        seen: Dict[str, Optional[str]] = {name: statuses[name] for name in watched}
+        seen: dict[str, str | None] = {name: statuses[name] for name in watched}
         connection = {name: value for name, value in args.items() if name in CONNECTION}
         connection["zone"] = result["zone"]["id"]
 
-        def look() -> Mapping[str, Optional[str]]:
+        def look() -> Mapping[str, str | None]:
             asked = {self.asked: [name for name in seen if seen[name] != "active"]}
             found = self._module(self.module + "_info", dict(connection, **asked), task_vars)
             if found.get("failed"):
@@ -88,11 +89,11 @@ class WaitingAction(ActionBase):
         try:
             result["progress"] = wait_active(look, seen, self.noun, timeout, tell=self._tell)
         except WaitTimedOut as error:
-            result.update(failed=True, msg="%s %s" % (error, error.remedy), **error.details())
+            result.update(failed=True, msg=f"{error} {error.remedy}", **error.details())
         except LookFailed as error:
-            result.update(failed=True, msg="While waiting: %s" % error.result.get("msg"))
+            result.update(failed=True, msg=f"While waiting: {error.result.get('msg')}")
         except AnsibleError as error:
-            result.update(failed=True, msg="While waiting: %s" % error)
+            result.update(failed=True, msg=f"While waiting: {error}")
         for name, status in seen.items():
             rows[name]["status"] = status
         return result
@@ -102,4 +103,4 @@ class WaitingAction(ActionBase):
         return bool(row.get(self.key))
 
     def _tell(self, text: str) -> None:
-        display.display("%s: %s" % (self.module, text), color="bright blue")
+        display.display(f"{self.module}: {text}", color="bright blue")

@@ -27,7 +27,7 @@ LIMITS = {"onboarding": 45, "no change": 8, "onboarding, no list": 1200, "no cha
 
 def hostnames(number: int) -> list[str]:
     """The hostnames of one leaf."""
-    return ["h%04d.example.com" % index for index in range(number * PER_LEAF, (number + 1) * PER_LEAF)]
+    return [f"h{index:04}.example.com" for index in range(number * PER_LEAF, (number + 1) * PER_LEAF)]
 
 
 def run(sandbox: Control, pairs: list[Pair], ids: list[str] | None, cache: str) -> tuple[list[str], dict[str, int]]:
@@ -87,14 +87,14 @@ def main() -> int:
                 with tempfile.TemporaryDirectory() as cache:
                     ids, calls = run(sandbox, pairs, ids, cache)
                 rows.append((name + suffix, calls, time.monotonic() - start))
-    print("%d hostnames, %d certificates, one zone" % (HOSTNAMES, len(pairs)))
-    print("%-22s %6s %6s %8s  %s" % ("", "calls", "limit", "seconds", "by operation"))
+    print(f"{HOSTNAMES} hostnames, {len(pairs)} certificates, one zone")
+    print(f"{'':22} {'calls':>6} {'limit':>6} {'seconds':>8}  by operation")
     failed = False
     for name, calls, seconds in rows:
         total = sum(calls.values())
         failed = failed or total > LIMITS[name]
-        shown = ", ".join("%s %d" % item for item in sorted(calls.items()))
-        print("%-22s %6d %6d %8.1f  %s" % (name, total, LIMITS[name], seconds, shown))
+        shown = ", ".join(f"{kind} {number}" for kind, number in sorted(calls.items()))
+        print(f"{name:22} {total:6} {LIMITS[name]:6} {seconds:8.1f}  {shown}")
     return 1 if failed else 0
 
 

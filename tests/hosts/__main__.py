@@ -10,13 +10,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import List, Optional
 
 from . import fleet, images
 from .commands import HostsError
 
 
-def main(arguments: Optional[List[str]] = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.hosts", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
 
@@ -25,8 +24,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
     up.add_argument(
         "--hosts",
         required=True,
-        help="all, or SERVER-RELEASE or NAME=SERVER-RELEASE with commas between; servers: %s; releases: %s"
-        % (", ".join(images.servers()), ", ".join(images.RELEASES)),
+        help="all, or SERVER-RELEASE or NAME=SERVER-RELEASE with commas between; "
+        f"servers: {', '.join(images.servers())}; releases: {', '.join(images.RELEASES)}",
     )
     up.add_argument("--inventory", type=Path, help="write the Ansible inventory here (else into the run's directory)")
     up.add_argument(
@@ -55,7 +54,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         else:
             print(json.dumps(fleet.running(), indent=2))
     except (HostsError, subprocess.TimeoutExpired) as error:
-        print("tests.hosts: %s" % error, file=sys.stderr)
+        print(f"tests.hosts: {error}", file=sys.stderr)
         return 1
     return 0
 

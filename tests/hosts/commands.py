@@ -12,13 +12,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, List, Optional, Sequence
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "hosts"
 # Rootless containers have no addresses that the host can reach, so podman runs as root.
-SUDO: List[str] = [] if os.geteuid() == 0 else ["sudo"]
+SUDO: list[str] = [] if os.geteuid() == 0 else ["sudo"]
 _FALLBACK = CACHE / "containers.conf"
 _PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
@@ -36,23 +37,23 @@ def need(*programs: str) -> None:
     """Fail with the remedy when a program is missing."""
     missing = [name for name in programs if not shutil.which(name, path=_PATH)]
     if missing:
-        raise HostsError("missing: %s. Install them with 'make system' (Debian, Ubuntu)." % ", ".join(missing))
+        raise HostsError(f"missing: {', '.join(missing)}. Install them with 'make system' (Debian, Ubuntu).")
 
 
 def run(
-    command: Sequence[str], *, check: bool = True, timeout: float = 600, stdin: Optional[int] = subprocess.DEVNULL
+    command: Sequence[str], *, check: bool = True, timeout: float = 600, stdin: int | None = subprocess.DEVNULL
 ) -> subprocess.CompletedProcess[str]:
     """Run ``command``; its output is kept, and shown when it fails and ``check`` is set."""
     done = subprocess.run(list(command), stdin=stdin, capture_output=True, text=True, timeout=timeout, check=False)
     if check and done.returncode:
         output = (done.stderr or done.stdout).strip()
-        raise HostsError("'%s' failed (%s):\n%s" % (" ".join(command), done.returncode, output))
+        raise HostsError(f"'{' '.join(command)}' failed ({done.returncode}):\n{output}")
     return done
 
 
-def _podman_command() -> List[str]:
+def _podman_command() -> list[str]:
     if _FALLBACK.exists():
-        return [*SUDO, "env", "CONTAINERS_CONF=%s" % _FALLBACK, "podman"]
+        return [*SUDO, "env", f"CONTAINERS_CONF={_FALLBACK}", "podman"]
     return [*SUDO, "podman"]
 
 
@@ -72,7 +73,7 @@ def _try_out(image: str) -> subprocess.CompletedProcess[str]:
     if done.returncode:
         return done
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "Containerfile").write_text("FROM %s\nRUN true\n" % image)
+        Path(folder, "Containerfile").write_text(f"FROM {image}\nRUN true\n")
         done = podman("build", "-q", "--no-cache", "--network=none", folder, check=False)
     if done.returncode == 0:
         podman("rmi", "-f", done.stdout.split()[-1], check=False)
@@ -96,9 +97,9 @@ def settle_runtime(image: str) -> None:
         limit = min(20000, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
         _FALLBACK.write_text(
             '[engine]\nruntime = "runc"\n'
-            '[containers]\ndefault_ulimits = ["nofile=%d:%d", "nproc=1000:1000"]\n' % (limit, limit)
+            f'[containers]\ndefault_ulimits = ["nofile={limit}:{limit}", "nproc=1000:1000"]\n'
         )
-        say("plain podman can't start containers here; using runc with lower limits (%s)" % _FALLBACK)
+        say(f"plain podman can't start containers here; using runc with lower limits ({_FALLBACK})")
         again = _try_out(image)
         if again.returncode:
             _FALLBACK.unlink()

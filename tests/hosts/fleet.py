@@ -14,7 +14,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from . import images, keys, network
 from .commands import CACHE, HostsError, need, podman, podman_json, run, say
@@ -37,10 +37,10 @@ def run_directory(prefix: str) -> Path:
     return CACHE / "runs" / prefix
 
 
-def parse_hosts(text: str) -> List[Dict[str, str]]:
+def parse_hosts(text: str) -> list[dict[str, str]]:
     """``nginx-bookworm,web2=apache-trixie`` → name, server and release of each; ``all`` is one of each kind."""
     if text == "all":
-        text = ",".join("%s-%s" % (server, release) for server in images.servers() for release in images.RELEASES)
+        text = ",".join(f"{server}-{release}" for server in images.servers() for release in images.RELEASES)
     found = []
     for item in filter(None, (part.strip() for part in text.split(","))):
         name, _equals, kind = item.rpartition("=")
@@ -48,14 +48,14 @@ def parse_hosts(text: str) -> List[Dict[str, str]]:
         found.append({"name": name or kind, "server": server, "release": release})
     names = [entry["name"] for entry in found]
     if not names or len(set(names)) != len(names):
-        raise HostsError("--hosts needs at least one host, each name once: '%s'" % text)
+        raise HostsError(f"--hosts needs at least one host, each name once: '{text}'")
     return found
 
 
-def up(prefix: str, wanted: List[Dict[str, str]], edge: bool, inventory: Optional[Path]) -> Dict[str, Any]:
+def up(prefix: str, wanted: list[dict[str, str]], edge: bool, inventory: Path | None) -> dict[str, Any]:
     """Start the hosts and wait until systemd has settled and SSH answers; returns what ``state.json`` holds."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", prefix):
-        raise HostsError("--prefix must be lower-case letters, digits and dashes, 31 at most: '%s'" % prefix)
+        raise HostsError(f"--prefix must be lower-case letters, digits and dashes, 31 at most: '{prefix}'")
     need("podman", "ssh", "ssh-keygen", "openssl", "ip")
     started = time.monotonic()
     images.build((entry["server"], entry["release"]) for entry in wanted)
@@ -71,7 +71,7 @@ def up(prefix: str, wanted: List[Dict[str, str]], edge: bool, inventory: Optiona
         hosts = [
             Host(
                 **entry,
-                container="%s-%s" % (prefix, entry["name"]),
+                container=f"{prefix}-{entry['name']}",
                 address=net.address(network.FIRST_HOST + number),
                 address6=net.address6(network.FIRST_HOST + number),
             )
@@ -86,13 +86,13 @@ def up(prefix: str, wanted: List[Dict[str, str]], edge: bool, inventory: Optiona
     except BaseException:
         down(prefix)
         raise
-    say("%d hosts are up after %.1f s" % (len(hosts), time.monotonic() - started))
+    say(f"{len(hosts)} hosts are up after {time.monotonic() - started:.1f} s")
     return state
 
 
 def down(prefix: str) -> None:
     """Remove every trace of ``prefix``; nothing there is fine."""
-    found = podman("ps", "-aq", "--filter", "label=%s=%s" % (_LABEL, prefix), check=False).stdout.split()
+    found = podman("ps", "-aq", "--filter", f"label={_LABEL}={prefix}", check=False).stdout.split()
     if found:
         podman("rm", "-f", "-t", "0", *found)
     network.remove(prefix)
@@ -103,7 +103,7 @@ def down(prefix: str) -> None:
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def running() -> List[Dict[str, str]]:
+def running() -> list[dict[str, str]]:
     containers = podman_json("ps", "-a", "--filter", "label=" + _LABEL, "--format", "json")
     return [
         {"prefix": entry["Labels"][_LABEL], "container": entry["Names"][0], "state": entry["State"]}
@@ -113,18 +113,18 @@ def running() -> List[Dict[str, str]]:
 
 def _start(host: Host, prefix: str, net: network.Network, directory: Path) -> None:
     podman(
-        *("run", "-d", "--name", host.container, "--hostname", host.name, "--label", "%s=%s" % (_LABEL, prefix)),
+        *("run", "-d", "--name", host.container, "--hostname", host.name, "--label", f"{_LABEL}={prefix}"),
         *("--systemd=always", "--network", net.name, "--ip", host.address),
         *(("--ip6", host.address6) if host.address6 else ()),
-        *("-v", "%s:/etc/ssh/run:ro" % (directory / "ssh"), "-v", "%s:/etc/ssl/sites:ro" % (directory / "sites")),
+        *("-v", f"{directory / 'ssh'}:/etc/ssh/run:ro", "-v", f"{directory / 'sites'}:/etc/ssl/sites:ro"),
         *(images.image_name(host.server, host.release), "/lib/systemd/systemd"),
     )
 
 
-def ssh_options(directory: Path) -> List[str]:
+def ssh_options(directory: Path) -> list[str]:
     return [
         *("-i", str(directory / "id_ed25519"), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"),
-        *("-o", "UserKnownHostsFile=%s" % (directory / "known_hosts"), "-o", "StrictHostKeyChecking=yes"),
+        *("-o", f"UserKnownHostsFile={directory / 'known_hosts'}", "-o", "StrictHostKeyChecking=yes"),
         *("-o", "HostKeyAlgorithms=ssh-ed25519"),
     ]
 
@@ -139,7 +139,7 @@ def _wait(host: Host, directory: Path) -> None:
             if time.monotonic() > deadline:
                 logs = podman("logs", "--tail", "20", host.container, check=False)
                 raise HostsError(
-                    "%s: sshd doesn't answer at %s:\n%s%s" % (host.container, host.address, logs.stdout, logs.stderr)
+                    f"{host.container}: sshd doesn't answer at {host.address}:\n{logs.stdout}{logs.stderr}"
                 ) from None
             time.sleep(0.1)
     done = run(
@@ -149,17 +149,17 @@ def _wait(host: Host, directory: Path) -> None:
         timeout=_PATIENCE,
     )
     if done.stdout.strip() != "running":
-        said = "%s %s" % (done.stdout.strip(), done.stderr.strip())
-        raise HostsError("%s: systemd isn't content: %s" % (host.container, said))
+        said = f"{done.stdout.strip()} {done.stderr.strip()}"
+        raise HostsError(f"{host.container}: systemd isn't content: {said}")
 
 
 def _state(
-    prefix: str, directory: Path, net: network.Network, hosts: List[Host], edges: List[str], inventory: Optional[Path]
-) -> Dict[str, Any]:
+    prefix: str, directory: Path, net: network.Network, hosts: list[Host], edges: list[str], inventory: Path | None
+) -> dict[str, Any]:
     # Sockets of SSH's shared connections: a short path, and never one of an earlier run at the same address.
     control = tempfile.mkdtemp(prefix="originlock-")
     written = (inventory or directory / "inventory.json").resolve()
-    state: Dict[str, Any] = {
+    state: dict[str, Any] = {
         "prefix": prefix,
         "directory": str(directory),
         "control_directory": control,
@@ -178,7 +178,7 @@ def _state(
         "ansible_control_path_dir": control,
         "ansible_python_interpreter": "/usr/bin/python3",
     }
-    groups: Dict[str, Any] = {}
+    groups: dict[str, Any] = {}
     for host in hosts:
         members = groups.setdefault(host.server + "_origins", {"hosts": {}})["hosts"]
         members[host.name] = {

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Iterable, List, Tuple
 
 from .commands import SUDO, HostsError, need, podman, podman_json, run, say, settle_runtime
 
@@ -18,21 +18,21 @@ RELEASES = ("bookworm", "trixie")
 _LABEL = "originlock.content"
 
 
-def servers() -> List[str]:
+def servers() -> list[str]:
     return sorted(folder.name for folder in (HERE / "servers").iterdir() if (folder / "Containerfile").exists())
 
 
 def image_name(server: str, release: str) -> str:
-    return "localhost/originlock-%s-%s" % (server, release)
+    return f"localhost/originlock-{server}-{release}"
 
 
-def split_kind(kind: str) -> Tuple[str, str]:
+def split_kind(kind: str) -> tuple[str, str]:
     """``nginx-trixie`` → (``nginx``, ``trixie``)."""
     server, _dash, release = kind.rpartition("-")
     if server not in servers() or release not in RELEASES:
         raise HostsError(
-            "unknown host '%s': say SERVER-RELEASE with a server of %s and a release of %s"
-            % (kind, ", ".join(servers()), ", ".join(RELEASES))
+            f"unknown host '{kind}': say SERVER-RELEASE with a server of {', '.join(servers())} and a release of "
+            f"{', '.join(RELEASES)}"
         )
     return server, release
 
@@ -57,17 +57,17 @@ def _debian(release: str) -> str:
     The registry is asked only when ORIGINLOCK_PULL=1 says so; otherwise the image is made from Debian's packages and
     stands in under the registry's name, so that the Containerfiles are the same either way.
     """
-    name = "docker.io/library/debian:%s-slim" % release
+    name = f"docker.io/library/debian:{release}-slim"
     if _has(name):
         return name
     if os.environ.get("ORIGINLOCK_PULL") == "1":
-        say("%s: pulling %s" % (release, name))
+        say(f"{release}: pulling {name}")
         if podman("pull", "-q", name, check=False, timeout=120).returncode == 0:
             return name
-        say("%s: the pull failed; making the image from packages instead" % release)
+        say(f"{release}: the pull failed; making the image from packages instead")
     need("mmdebstrap")
-    say("%s: making a base image with mmdebstrap (downloads about 60 MB of Debian packages)" % release)
-    archive = "/var/tmp/originlock-%s-%d.tar" % (release, os.getpid())
+    say(f"{release}: making a base image with mmdebstrap (downloads about 60 MB of Debian packages)")
+    archive = f"/var/tmp/originlock-{release}-{os.getpid()}.tar"
     mirror = os.environ.get("ORIGINLOCK_DEBIAN_MIRROR")
     try:
         run(
@@ -82,15 +82,15 @@ def _debian(release: str) -> str:
 
 
 def _build(name: str, base: str, containerfile: Path, content: str) -> None:
-    say("%s: building (downloads Debian packages)" % name)
+    say(f"{name}: building (downloads Debian packages)")
     podman(
-        *("build", "-q", "--network=host", "--build-arg", "BASE=" + base, "--label", "%s=%s" % (_LABEL, content)),
+        *("build", "-q", "--network=host", "--build-arg", "BASE=" + base, "--label", f"{_LABEL}={content}"),
         *("-t", name, "-f", str(containerfile), str(HERE)),
         timeout=900,
     )
 
 
-def build(kinds: Iterable[Tuple[str, str]]) -> None:
+def build(kinds: Iterable[tuple[str, str]]) -> None:
     """Make the images of ``(server, release)`` that are missing or out of date."""
     need("podman")
     wanted = sorted(set(kinds))
@@ -114,7 +114,7 @@ def build(kinds: Iterable[Tuple[str, str]]) -> None:
     releases = sorted({release for _server, release in stale})
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(_debian, releases))
-        settle_runtime("docker.io/library/debian:%s-slim" % releases[0])
+        settle_runtime(f"docker.io/library/debian:{releases[0]}-slim")
         list(pool.map(release_base, releases))
         list(pool.map(lambda kind: _build_server(kind[0], kind[1], host_content(kind[0])), stale))
 

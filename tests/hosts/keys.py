@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Iterable
 
 from .commands import need, run
 
@@ -28,7 +28,7 @@ def make_ssh(directory: Path) -> None:
 
 def write_known_hosts(directory: Path, addresses: Iterable[str]) -> None:
     kind, key = (directory / "ssh" / "ssh_host_ed25519_key.pub").read_text().split()[:2]
-    (directory / "known_hosts").write_text("".join("%s %s %s\n" % (address, kind, key) for address in addresses))
+    (directory / "known_hosts").write_text("".join(f"{address} {kind} {key}\n" for address in addresses))
 
 
 def make_sites(directory: Path) -> None:
@@ -43,8 +43,8 @@ def make_sites(directory: Path) -> None:
         request = directory / (name + ".csr")
         extensions = directory / (name + ".ext")
         extensions.write_text(
-            "subjectAltName=%s\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n"
-            % ",".join("DNS:" + hostname for hostname in hostnames)
+            f"subjectAltName={','.join('DNS:' + hostname for hostname in hostnames)}\n"
+            "basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n"
         )
         run(
             ["openssl", "req", "-new", *_NEW_KEY]

@@ -9,7 +9,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from ipaddress import IPv4Network, ip_network
-from typing import Any, Dict, List
+from typing import Any
 
 from .commands import SUDO, HostsError, podman, podman_json, run, say
 
@@ -39,7 +39,7 @@ class Network:
     def edge6(self) -> str:
         return self.address6(250)
 
-    def as_dict(self) -> Dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "gateway": self.address(1), "gateway6": self.address6(1)}
 
 
@@ -54,27 +54,27 @@ def create(prefix: str) -> Network:
     failure = ""
     for step in range(250):
         number = (start + step) % 250
-        subnet = "10.214.%d.0/24" % number
+        subnet = f"10.214.{number}.0/24"
         if _taken(IPv4Network(subnet)):
             continue
-        subnet6 = "fd6f:726c:636b:%x::/64" % number
+        subnet6 = f"fd6f:726c:636b:{number:x}::/64"
         for ranges in (["--subnet", subnet, "--ipv6", "--subnet", subnet6], ["--subnet", subnet]):
             done = podman("network", "create", "--disable-dns", *ranges, name, check=False)
             if done.returncode == 0:
                 if "--ipv6" not in ranges:
-                    say("no IPv6 in the network %s: %s" % (name, failure))
+                    say(f"no IPv6 in the network {name}: {failure}")
                 return Network(name, _bridge(name), subnet, subnet6 if "--ipv6" in ranges else "")
             failure = done.stderr.strip()
         if "already used" not in failure and "already being used" not in failure:
             break
-    raise HostsError("podman can't create the network %s: %s" % (name, failure or "no free subnet in 10.214.0.0/16"))
+    raise HostsError(f"podman can't create the network {name}: {failure or 'no free subnet in 10.214.0.0/16'}")
 
 
 def remove(prefix: str) -> None:
     podman("network", "rm", "-f", network_name(prefix), check=False)
 
 
-def add_edge_addresses(network: Network) -> List[str]:
+def add_edge_addresses(network: Network) -> list[str]:
     """Give the bridge (there once a container runs) one more address of each family; they vanish with the bridge."""
     wanted = [(network.edge, "/32")] + ([(network.edge6, "/128")] if network.edge6 else [])
     for address, length in wanted:
@@ -94,7 +94,7 @@ def _taken(subnet: IPv4Network) -> bool:
     for link in json.loads(run(["ip", "-j", "address"]).stdout):
         for entry in link.get("addr_info", []):
             if entry.get("family") == "inet":
-                there = IPv4Network("%s/%s" % (entry["local"], entry["prefixlen"]), strict=False)
+                there = IPv4Network(f"{entry['local']}/{entry['prefixlen']}", strict=False)
                 if subnet.overlaps(there):
                     return True
     return False

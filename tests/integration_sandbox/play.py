@@ -51,11 +51,11 @@ def ansible_environment(sandbox: Control, home: str) -> dict[str, str]:
 def playbook(tasks: Sequence[Mapping[str, Any]], results: str) -> str:
     """The text of a playbook (JSON is YAML). Each task goes on after a failure; the results are written at the end."""
     steps: list[dict[str, Any]] = [
-        dict({"name": "task %d" % number, "register": "result_%d" % number, "ignore_errors": True}, **task)
+        dict({"name": f"task {number}", "register": f"result_{number}", "ignore_errors": True}, **task)
         for number, task in enumerate(tasks)
     ]
-    listed = ", ".join("result_%d" % number for number in range(len(tasks)))
-    content = "{{ [%s] | to_json }}" % listed
+    listed = ", ".join(f"result_{number}" for number in range(len(tasks)))
+    content = f"{{{{ [{listed}] | to_json }}}}"
     steps.append(
         {
             "name": "write the results",

@@ -154,7 +154,7 @@ def test_association_findings(sandbox: Control) -> None:
 
 def test_limits(sandbox: Control) -> None:
     upload(sandbox, 9)
-    many = ["h%d.example.com" % number for number in range(101)]
+    many = [f"h{number}.example.com" for number in range(101)]
     ran = play(
         sandbox,
         {"aop_preflight": {"hostnames": many, "new_certificates": 1}},

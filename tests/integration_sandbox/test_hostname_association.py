@@ -19,7 +19,7 @@ def upload(sandbox: Control, count: int = 1) -> list[str]:
     """Certificates in the zone, without the modules; returns their ids."""
     ids = []
     for number in range(count):
-        pair = leaf("leaf%d.example.com" % number)
+        pair = leaf(f"leaf{number}.example.com")
         body = {"certificate": pair.certificate, "private_key": pair.key}
         status, answer = sandbox.api("POST", _path(sandbox) + "/certificates", body)
         assert status == 200, answer
@@ -34,7 +34,7 @@ def associate(sandbox: Control, *entries: dict[str, Any]) -> None:
 
 
 def _path(sandbox: Control) -> str:
-    return "/zones/%s/origin_tls_client_auth/hostnames" % sandbox.zone_id
+    return f"/zones/{sandbox.zone_id}/origin_tls_client_auth/hostnames"
 
 
 def test_recipe(sandbox: Control) -> None:
@@ -143,7 +143,7 @@ def test_purge_is_explicit(sandbox: Control) -> None:
 def test_without_the_list_endpoint(sandbox: Control, route: str) -> None:
     (one,) = upload(sandbox)
     sandbox.config(list_route=route)
-    names = ["h%02d.example.com" % number for number in range(30)]
+    names = [f"h{number:02}.example.com" for number in range(30)]
     made = {"hostnames": names, "certificate_id": one}
     ran = play(
         sandbox,
@@ -174,8 +174,8 @@ def test_without_the_list_endpoint_and_certificates_nothing_is_read_singly(sandb
 def test_wrong_kind_of_certificate(sandbox: Control) -> None:
     pair = leaf()
     body = {"certificate": pair.certificate, "private_key": pair.key}
-    _status, answer = sandbox.api("POST", "/zones/%s/origin_tls_client_auth" % sandbox.zone_id, body)
-    names = ["h%d.example.com" % number for number in range(100)]
+    _status, answer = sandbox.api("POST", f"/zones/{sandbox.zone_id}/origin_tls_client_auth", body)
+    names = [f"h{number}.example.com" for number in range(100)]
     ran = play(sandbox, {"hostname_association": {"hostnames": names, "certificate_id": answer["result"]["id"]}})
     assert "100 of 100 hostnames could not be changed" in ran.last["msg"]
     assert "zone-level certificate" in ran.last["msg"]
@@ -188,7 +188,7 @@ def test_wrong_kind_of_certificate(sandbox: Control) -> None:
 def test_one_bad_hostname_of_many(sandbox: Control, atomic: bool) -> None:
     (one,) = upload(sandbox)
     sandbox.config(put_atomic=atomic)
-    names = ["h%02d.example.com" % number for number in range(60)] + ["www.other.example"]
+    names = [f"h{number:02}.example.com" for number in range(60)] + ["www.other.example"]
     sandbox.config(foreign_hostname="refuse")
     ran = play(sandbox, {"hostname_association": {"hostnames": names, "certificate_id": one}})
     failed = [row for row in ran.last["associations"] if row["error"]]
@@ -202,7 +202,7 @@ def test_one_bad_hostname_of_many(sandbox: Control, atomic: bool) -> None:
 
 def test_more_than_a_hundred_for_one_certificate(sandbox: Control) -> None:
     (one,) = upload(sandbox)
-    names = ["h%03d.example.com" % number for number in range(101)]
+    names = [f"h{number:03}.example.com" for number in range(101)]
     ran = play(sandbox, {"hostname_association": {"hostnames": names, "certificate_id": one}})
     failed = [row for row in ran.last["associations"] if row["error"]]
     assert len(failed) == 1

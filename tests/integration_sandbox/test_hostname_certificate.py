@@ -95,7 +95,7 @@ def test_no_secret_is_shown(sandbox: Control) -> None:
 
 
 def test_ten_in_one_task(sandbox: Control) -> None:
-    pairs = [leaf("h%d.example.com" % number) for number in range(11)]
+    pairs = [leaf(f"h{number}.example.com") for number in range(11)]
     listed = [{"certificate": pair.certificate, "private_key": pair.key} for pair in pairs]
     sandbox.codes(quota={"code": 1499})
     ran = play(

@@ -68,7 +68,7 @@ def killed_after(sandbox: Control, home: Path, name: str, arguments: dict[str, A
 
 def listed(sandbox: Control) -> list[dict[str, Any]]:
     """The zone's certificates."""
-    path = "/zones/%s/origin_tls_client_auth/hostnames/certificates" % sandbox.zone_id
+    path = f"/zones/{sandbox.zone_id}/origin_tls_client_auth/hostnames/certificates"
     sandbox.clock(advance=100)
     return sandbox.api("GET", path)[1]["result"] or []
 
@@ -76,7 +76,7 @@ def listed(sandbox: Control) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("lose", [False, True], ids=["not carried out", "carried out"])
 @pytest.mark.parametrize("lag", [0, 20])
 def test_upload(sandbox: Control, tmp_path: Path, lose: bool, lag: int) -> None:
-    pairs = [leaf("h%d.example.com" % number) for number in range(2)]
+    pairs = [leaf(f"h{number}.example.com") for number in range(2)]
     arguments = {"certificates": [{"certificate": pair.certificate, "private_key": pair.key} for pair in pairs]}
     sandbox.config(list_lag_seconds=lag)
     killed = [killed_after(sandbox, tmp_path, "hostname_certificate", arguments, calls, lose) for calls in range(5)]
@@ -94,7 +94,7 @@ def test_associate_and_take_away(sandbox: Control, tmp_path: Path, lose: bool) -
     pair = leaf()
     given = {"certificate": pair.certificate, "private_key": pair.key}
     held = finish(sandbox, tmp_path, "hostname_certificate", given)["certificates"][0]["id"]
-    names = ["h%03d.example.com" % number for number in range(100)]
+    names = [f"h{number:03}.example.com" for number in range(100)]
     make = {"hostnames": names, "certificate_id": held}
     killed = [killed_after(sandbox, tmp_path, "hostname_association", make, calls, lose) for calls in range(4)]
     assert all(killed[:3]), "zone, list, write"

@@ -116,7 +116,7 @@ def test_what_cannot_be_read_is_not_taken_for_nothing(
 
 
 def test_a_run_that_was_killed_after_the_uploads_is_continued(sandbox: Control, tmp_path: Path) -> None:
-    names = ["h%03d.example.com" % number for number in range(600)]
+    names = [f"h{number:03}.example.com" for number in range(600)]
     sandbox.dns({"*.example.com": {"addresses": ["192.0.2.1"]}})
     well, first = run(sandbox, tmp_path, *names)
     assert well, first
@@ -158,7 +158,7 @@ def test_a_leaf_that_the_list_does_not_show_yet_is_ours(sandbox: Control, tmp_pa
     assert well, first
     sandbox.config(list_lag_seconds=3600)
     held = upload_pair(
-        sandbox, Pair(*(next(tmp_path.rglob("%s.%s" % (HOST, end))).read_text() for end in ("crt", "key")))
+        sandbox, Pair(*(next(tmp_path.rglob(f"{HOST}.{end}")).read_text() for end in ("crt", "key")))
     )
     associate(sandbox, {"hostname": HOST, "cert_id": held, "enabled": True})
     well, second = run(sandbox, tmp_path, HOST, "aaa.example.com")

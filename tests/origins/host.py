@@ -10,9 +10,10 @@ import socket
 import ssl
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Callable, ClassVar, Dict, List, Optional, Sequence
+from typing import Any, Callable, ClassVar
 
 PACKAGE = Path(__file__).resolve().parents[2] / "plugins" / "module_utils" / "_origin"
 
@@ -144,18 +145,18 @@ class Host:
             f"cp -a /opt/pristine {self.etc}"
         )
 
-    def complete(self, entry: Dict[str, Any]) -> Dict[str, Any]:
+    def complete(self, entry: dict[str, Any]) -> dict[str, Any]:
         """An entry of hostnames with what the controller adds to it."""
         return entry
 
     def apply(
         self,
-        wanted: Sequence[Dict[str, Any]],
+        wanted: Sequence[dict[str, Any]],
         check_mode: bool = False,
         confirm_within: int = 0,
-        paths: Optional[Dict[str, str]] = None,
+        paths: dict[str, str] | None = None,
         **options: Any,
-    ) -> Dict[str, Any]:
+    ) -> dict[str, Any]:
         return self.driver(
             what="apply",
             wanted=[self.complete(entry) for entry in wanted],
@@ -165,34 +166,34 @@ class Host:
             paths=paths or {},
         )
 
-    def driver(self, **work: Any) -> Dict[str, Any]:
+    def driver(self, **work: Any) -> dict[str, Any]:
         done = self._exec(["python3", "/opt/aop/work.py"], json.dumps(dict(work, server=self.server)).encode())
         try:
-            result: Dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+            result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
         except (ValueError, IndexError):
             raise AssertionError(done.stdout) from None
         return result
 
-    def tree(self) -> Dict[str, List[Any]]:
+    def tree(self) -> dict[str, list[Any]]:
         """Everything that could differ afterwards: configuration, rotation, and our state directory."""
         paths = f"{self.etc} /etc/logrotate.d /var/lib/originlock-aop"
-        result: Dict[str, List[Any]] = json.loads(self.sh(f"python3 /opt/aop/tree.py {paths}"))
+        result: dict[str, list[Any]] = json.loads(self.sh(f"python3 /opt/aop/tree.py {paths}"))
         return result
 
-    def log(self, path: str = "") -> List[Dict[str, str]]:
+    def log(self, path: str = "") -> list[dict[str, str]]:
         lines = self.sh(f"cat {path or self.aop_log} 2>/dev/null || true").splitlines()
         return [json.loads(line) for line in lines]
 
     def request(
         self,
-        sni: Optional[str],
-        host: Optional[str],
+        sni: str | None,
+        host: str | None,
         target: str = "",
-        identity: Optional[str] = None,
+        identity: str | None = None,
         tls: str = "1.3",
         session: Any = None,
-        context: Optional[ssl.SSLContext] = None,
-        address: Optional[str] = None,
+        context: ssl.SSLContext | None = None,
+        address: str | None = None,
         port: int = 443,
         method: str = "GET",
         body: bytes = b"",
@@ -209,7 +210,7 @@ class Host:
         except OSError as error:
             return Answer(0, problem=f"{type(error).__name__}: {error}")
 
-    def plain_request(self, host: Optional[str], target: str = "/", port: int = 80) -> Answer:
+    def plain_request(self, host: str | None, target: str = "/", port: int = 80) -> Answer:
         """One request without TLS."""
         with socket.create_connection((self.address, port), timeout=10) as stream:
             return self._talk(stream, host, target, "GET", b"")
@@ -225,7 +226,7 @@ class Host:
         )
         return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode("utf-8", "replace"))
 
-    def _talk(self, stream: Any, host: Optional[str], target: str, method: str, body: bytes) -> Answer:
+    def _talk(self, stream: Any, host: str | None, target: str, method: str, body: bytes) -> Answer:
         if self.patience and _refused_at_once(stream, self.patience):
             return Answer(0, problem="closed")
         version = "1.0" if host is None else "1.1"
@@ -247,7 +248,7 @@ class Host:
         return Answer(int(head.split()[1]), content.decode("utf-8", "replace"), headers=head.decode("latin-1"))
 
 
-def client_context(identity: Optional[str] = None, tls: str = "1.3") -> ssl.SSLContext:
+def client_context(identity: str | None = None, tls: str = "1.3") -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Dict, Optional, Tuple
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -30,8 +30,8 @@ class Authority:
         return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
 
     def leaf(
-        self, name: str, usage: Optional[Any] = ExtendedKeyUsageOID.CLIENT_AUTH, days: Tuple[int, int] = (-1, 30)
-    ) -> Tuple[str, str]:
+        self, name: str, usage: Any | None = ExtendedKeyUsageOID.CLIENT_AUTH, days: tuple[int, int] = (-1, 30)
+    ) -> tuple[str, str]:
         """Certificate and key of a client, as PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -43,7 +43,7 @@ class Authority:
 
 
 def _sign(
-    subject: x509.Name, issuer: x509.Name, public: Any, key: Any, usage: Optional[Any], ca: bool, days: Tuple[int, int]
+    subject: x509.Name, issuer: x509.Name, public: Any, key: Any, usage: Any | None, ca: bool, days: tuple[int, int]
 ) -> x509.Certificate:
     builder = (
         x509.CertificateBuilder()
@@ -66,8 +66,8 @@ class Clients:
     def __init__(self, directory: Path) -> None:
         self.ca = Authority("example.com client CA")
         self.other_ca = Authority("somebody else's CA")
-        self.certificates: Dict[str, str] = {}
-        self.files: Dict[str, str] = {}
+        self.certificates: dict[str, str] = {}
+        self.files: dict[str, str] = {}
         made = {
             "valid": self.ca.leaf("app.example.com"),
             "foreign": self.other_ca.leaf("app.example.com"),
@@ -81,6 +81,6 @@ class Clients:
             self.certificates[kind] = certificate
             self.files[kind] = str(file)
 
-    def wanted(self, name: str, stage: str) -> Dict[str, str]:
+    def wanted(self, name: str, stage: str) -> dict[str, str]:
         """What the driver is asked for."""
         return {"name": name, "stage": stage, "trust_bundle": self.ca.pem, "certificate": self.certificates["valid"]}

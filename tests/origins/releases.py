@@ -10,9 +10,8 @@ Molecule, the end-to-end story and the demo always run both.
 from __future__ import annotations
 
 import os
-from typing import Tuple
 
 
-def releases(default: str) -> Tuple[str, ...]:
+def releases(default: str) -> tuple[str, ...]:
     """What the environment names, or ``default``."""
     return tuple(filter(None, os.environ.get("ORIGINLOCK_RELEASES", default).split(",")))

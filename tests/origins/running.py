@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, Sequence, Type, TypeVar
+from typing import Any, TypeVar
 
 from tests.hosts import fleet
 
@@ -16,17 +17,17 @@ from .host import Host
 Kind = TypeVar("Kind", bound=Host)
 
 
-def prefix_of(kind: Type[Host]) -> str:
+def prefix_of(kind: type[Host]) -> str:
     """Of its own for every run, so that two of them don't take each other's hosts down."""
     return f"{kind.server}-{os.getpid()}"
 
 
 @contextmanager
-def running(kind: Type[Kind], releases: Sequence[str]) -> Iterator[Dict[str, Kind]]:
+def running(kind: type[Kind], releases: Sequence[str]) -> Iterator[dict[str, Kind]]:
     """A host of ``kind`` for each of the Debian ``releases``, ready for the driver."""
     prefix = prefix_of(kind)
     wanted = fleet.parse_hosts(",".join(f"{one}={kind.server}-{one}" for one in releases))
-    state: Dict[str, Any] = fleet.up(prefix, wanted, False, None)
+    state: dict[str, Any] = fleet.up(prefix, wanted, False, None)
     try:
         found = {
             name: kind(entry["container"], entry["address"], entry["address6"])

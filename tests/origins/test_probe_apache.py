@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import os
-from typing import Iterator, NamedTuple, Set, Tuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
 
@@ -29,7 +30,7 @@ MISTAKES = (
 
 class Stage(NamedTuple):
     farm: farms.Farm
-    who: Tuple[Identity, ...]
+    who: tuple[Identity, ...]
 
 
 @pytest.fixture(scope="module", params=["bookworm"])
@@ -47,12 +48,12 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
             farm.stop()
 
 
-def _codes(findings: Tuple[object, ...]) -> Set[str]:
+def _codes(findings: tuple[object, ...]) -> set[str]:
     return {str(getattr(entry, "code", "")) for entry in findings}
 
 
 @pytest.mark.parametrize(("scenario", "verdict", "codes"), MISTAKES)
-def test_finds_the_mistake(stage: Stage, scenario: str, verdict: str, codes: Set[str]) -> None:
+def test_finds_the_mistake(stage: Stage, scenario: str, verdict: str, codes: set[str]) -> None:
     report, summary = support.probe(
         stage.farm, scenario, stage.who, second=scenario in ("second_listener", "sni_policy")
     )

@@ -10,8 +10,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Dict, Iterator, Tuple
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -24,7 +25,7 @@ PASSPHRASE = "correct-horse-battery-2208"
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Tuple[farms.Farm, Material]]:
+def stage() -> Iterator[tuple[farms.Farm, Material]]:
     for directory in support.temporary():
         os.chmod(directory, 0o755)
         material = support.farm_material(directory)
@@ -40,13 +41,13 @@ def stage() -> Iterator[Tuple[farms.Farm, Material]]:
 
 
 def _run(
-    stage: Tuple[farms.Farm, Material], scenario: str, tmp_path: Path, **options: Any
-) -> Tuple[Dict[str, Any], str]:
+    stage: tuple[farms.Farm, Material], scenario: str, tmp_path: Path, **options: Any
+) -> tuple[dict[str, Any], str]:
     farm, material = stage
     ports = farm.ports[scenario]
     origin = {"name": "web1", "addresses": ["127.0.0.1", "::1"], "ports": [ports["P"]], "plain_ports": [ports["H"]]}
     if scenario == "second_listener":
-        origin["listeners"] = ["*:%d ssl" % ports["Q"]]
+        origin["listeners"] = [f"*:{ports['Q']} ssl"]
     arguments = {
         "origins": [origin],
         "hostnames": [{"name": "app.test"}],
@@ -80,7 +81,7 @@ def _run(
     return json.loads((tmp_path / "result.json").read_text()), done.stdout + done.stderr
 
 
-def test_good(stage: Tuple[farms.Farm, Material], tmp_path: Path) -> None:
+def test_good(stage: tuple[farms.Farm, Material], tmp_path: Path) -> None:
     found, output = _run(stage, "good", tmp_path)
     assert (found["as_expected"], found["changed"], found["holes"], found["findings"]) == (True, False, [], [])
     assert found["table"][1].split()[:5] == ["app.test", "web1", "enforce", "enforced", "leaf"]
@@ -89,7 +90,7 @@ def test_good(stage: Tuple[farms.Farm, Material], tmp_path: Path) -> None:
     assert glob.glob(str(tmp_path / "**" / "originlock-probe-*"), recursive=True) == []
 
 
-def test_a_certificate_of_another_ca(stage: Tuple[farms.Farm, Material], tmp_path: Path) -> None:
+def test_a_certificate_of_another_ca(stage: tuple[farms.Farm, Material], tmp_path: Path) -> None:
     _farm, material = stage
     staff = {"name": "staff", "certificate": material.path("staff.crt"), "private_key": material.path("staff.key")}
     found, _output = _run(stage, "default_other_ca", tmp_path, other_certificates=[staff])
@@ -98,7 +99,7 @@ def test_a_certificate_of_another_ca(stage: Tuple[farms.Farm, Material], tmp_pat
     assert {row["class"] for row in found["rows"]} == {"open"}
 
 
-def test_quick(stage: Tuple[farms.Farm, Material], tmp_path: Path) -> None:
+def test_quick(stage: tuple[farms.Farm, Material], tmp_path: Path) -> None:
     found, _output = _run(stage, "second_listener", tmp_path, depth="quick")
     assert {hole["code"] for hole in found["holes"]} == {"second_listener"}
     assert found["summary"][0]["requests"] <= 4 * 24 + 4

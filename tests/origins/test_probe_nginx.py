@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Iterator, NamedTuple, Set, Tuple
+from typing import NamedTuple
 
 import pytest
 
@@ -34,7 +35,7 @@ MISTAKES = (
 
 class Stage(NamedTuple):
     farm: farms.Farm
-    who: Tuple[Identity, ...]
+    who: tuple[Identity, ...]
     release: str
 
 
@@ -54,7 +55,7 @@ def newest(directory: Path) -> Iterator[Stage]:
     try:
         image = farms.sid_image()
     except Exception as error:
-        pytest.skip("no image with nginx of Debian unstable: %s" % error)
+        pytest.skip(f"no image with nginx of Debian unstable: {error}")
     names = ["good", "trusted_only", "trusted_only_on", "default_other_ca_checked"]
     yield from _stage(image, names, directory / "sid")
 
@@ -72,12 +73,12 @@ def _stage(image: str, scenarios: list[str], directory: Path) -> Iterator[Stage]
         farm.stop()
 
 
-def _codes(findings: Tuple[object, ...]) -> Set[str]:
+def _codes(findings: tuple[object, ...]) -> set[str]:
     return {str(getattr(entry, "code", "")) for entry in findings}
 
 
 @pytest.mark.parametrize(("scenario", "verdict", "codes"), MISTAKES)
-def test_finds_the_mistake(stage: Stage, scenario: str, verdict: str, codes: Set[str]) -> None:
+def test_finds_the_mistake(stage: Stage, scenario: str, verdict: str, codes: set[str]) -> None:
     report, summary = support.probe(stage.farm, scenario, stage.who, second=scenario == "second_listener")
     assert (summary.verdict, _codes(summary.holes)) == (verdict, codes), report.rows
     assert not summary.as_expected
@@ -86,7 +87,7 @@ def test_finds_the_mistake(stage: Stage, scenario: str, verdict: str, codes: Set
 
 def test_each_family_is_probed(stage: Stage) -> None:
     _report, summary = support.probe(stage.farm, "ipv6", stage.who)
-    assert {hole.listener for hole in summary.holes} == {"[::1]:%d" % stage.farm.ports["ipv6"]["P"]}
+    assert {hole.listener for hole in summary.holes} == {f"[::1]:{stage.farm.ports['ipv6']['P']}"}
 
 
 @pytest.mark.parametrize(
@@ -172,18 +173,18 @@ def test_without_a_positive_control_nothing_counts(stage: Stage) -> None:
 
 def test_control_through_an_edge(stage: Stage) -> None:
     """Anything that serves the page may play the edge; here the site without a policy does."""
-    edge = "127.0.0.1:%d" % stage.farm.ports["off"]["P"]
+    edge = f"127.0.0.1:{stage.farm.ports['off']['P']}"
     settings = replace(support.SETTINGS, edge=edge)
     report, summary = support.probe(stage.farm, "good", _without(stage.who, VALID), settings=settings)
     assert (summary.verdict, summary.control, summary.findings) == ("enforced", "edge", ())
     assert {row.case.origin for row in report.rows} == {"farm"}
-    broken = replace(settings, edge="127.0.0.1:%d" % stage.farm.ports["wrong_ca"]["P"])
+    broken = replace(settings, edge=f"127.0.0.1:{stage.farm.ports['wrong_ca']['P']}")
     _report, summary = support.probe(stage.farm, "good", _without(stage.who, VALID), settings=broken)
     assert (summary.verdict, summary.control) == ("down", "failed")
 
 
 def test_a_list_of_addresses_is_no_enforcement(stage: Stage) -> None:
-    settings = replace(support.SETTINGS, edge="127.0.0.1:%d" % stage.farm.ports["off"]["P"])
+    settings = replace(support.SETTINGS, edge=f"127.0.0.1:{stage.farm.ports['off']['P']}")
     report, summary = support.probe(stage.farm, "allow_list", _without(stage.who, VALID), settings=settings)
     assert {row.outcome.asked for row in report.rows if row.case.sni_kind == "right" and row.case.sni} == {False}
     assert (summary.verdict, summary.control, summary.as_expected) == ("inconclusive", "edge", False)
@@ -196,8 +197,8 @@ def test_a_port_that_speaks_something_else(stage: Stage) -> None:
     _report, summary = support.probe(stage.farm, "second_plain", stage.who, second=True)
     assert (summary.verdict, summary.findings) == ("open", ())
     assert {(hole.code, hole.listener) for hole in summary.holes} == {
-        ("plain_http", "127.0.0.1:%d/plain" % second),
-        ("plain_http", "[::1]:%d/plain" % second),
+        ("plain_http", f"127.0.0.1:{second}/plain"),
+        ("plain_http", f"[::1]:{second}/plain"),
     }
     _report, summary = support.probe(stage.farm, "second_old_tls", stage.who, second=True)
     assert (summary.verdict, summary.holes, summary.as_expected) == ("inconclusive", (), False)
@@ -205,7 +206,7 @@ def test_a_port_that_speaks_something_else(stage: Stage) -> None:
 
 
 def test_an_edge_that_is_refused_while_our_leaf_gets_in(stage: Stage) -> None:
-    settings = replace(support.SETTINGS, edge="127.0.0.1:%d" % stage.farm.ports["wrong_ca"]["P"])
+    settings = replace(support.SETTINGS, edge=f"127.0.0.1:{stage.farm.ports['wrong_ca']['P']}")
     _report, summary = support.probe(stage.farm, "good", stage.who, settings=settings)
     assert (summary.verdict, summary.control, summary.as_expected) == ("enforced", "leaf", False)
     assert _codes(summary.findings) == {"edge_refused"}
@@ -233,7 +234,7 @@ def http3(directory: Path) -> Iterator[Stage]:
 @pytest.mark.parametrize(
     ("scenario", "verdict", "codes"), [("http3", "open", {"http3"}), ("good_http3", "enforced", set())]
 )
-def test_http3(http3: Stage, scenario: str, verdict: str, codes: Set[str]) -> None:
+def test_http3(http3: Stage, scenario: str, verdict: str, codes: set[str]) -> None:
     """A QUIC listener in a block of its own has the policy or has it not."""
     report, summary = support.probe(http3.farm, scenario, http3.who, udp=True)
     assert (summary.verdict, _codes(summary.holes), summary.findings) == (verdict, codes, ())
@@ -241,5 +242,5 @@ def test_http3(http3: Stage, scenario: str, verdict: str, codes: Set[str]) -> No
     assert own == ["served"]
 
 
-def _without(who: Tuple[Identity, ...], kind: str) -> Tuple[Identity, ...]:
+def _without(who: tuple[Identity, ...], kind: str) -> tuple[Identity, ...]:
     return tuple(entry for entry in who if entry.kind != kind)

@@ -109,7 +109,7 @@ class Theatre:
             "aop_zones": [{"name": "example.com", "hostnames": HOSTNAMES}],
             "aop_pki_dir": str(self.project / "pki"),
             "aop_ca_passphrase": PASSPHRASE,
-            "aop_edge_connect_to": "%s:%d" % self.sandbox.edge,
+            "aop_edge_connect_to": "{}:{}".format(*self.sandbox.edge),
             "aop_edge_ca_path": str(self.sandbox.edge_ca),
             **({} if self._hosts else {"aop_hosts": "!all"}),
             **self._settings,

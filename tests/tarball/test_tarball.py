@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
-from typing import Dict, List
 
 import pytest
 
@@ -80,7 +79,7 @@ PLAYBOOK = """
 """
 
 
-def call(arguments: List[str], cwd: Path, environment: Dict[str, str]) -> str:
+def call(arguments: list[str], cwd: Path, environment: dict[str, str]) -> str:
     done = subprocess.run(
         [str(BIN / arguments[0]), *arguments[1:]],
         cwd=cwd,
@@ -91,7 +90,7 @@ def call(arguments: List[str], cwd: Path, environment: Dict[str, str]) -> str:
         timeout=300,
         check=False,
     )
-    assert done.returncode == 0, "%s\n%s\n%s" % (" ".join(arguments), done.stdout, done.stderr)
+    assert done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
 
@@ -112,10 +111,10 @@ def empty_place(tmp_path_factory: pytest.TempPathFactory, tarball: Path) -> Path
     return place
 
 
-def environment(place: Path) -> Dict[str, str]:
+def environment(place: Path) -> dict[str, str]:
     """Without anything of this checkout but the Python that Ansible runs on."""
     return {
-        "PATH": "%s:/usr/sbin:/usr/bin:/sbin:/bin" % BIN,
+        "PATH": f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": str(place),
         "LANG": "C.UTF-8",
         "ANSIBLE_COLLECTIONS_PATH": str(place / "collections"),
@@ -149,7 +148,7 @@ def test_every_plugin_and_role_explains_itself(empty_place: Path) -> None:
     assert modules
     assert (installed / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
     for kind, names in (("module", modules), ("filter", filters), ("role", roles)):
-        wanted = ["%s.%s" % (NAME, name) for name in names]
+        wanted = [f"{NAME}.{name}" for name in names]
         shown = json.loads(call(["ansible-doc", "-t", kind, "--json", *wanted], empty_place, environment(empty_place)))
         assert sorted(shown) == wanted
         for name, text in shown.items():
@@ -168,5 +167,5 @@ def test_playbooks_are_found_by_name(empty_place: Path) -> None:
     playbooks = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
     assert playbooks
     for name in playbooks:
-        command = ["ansible-playbook", "--syntax-check", "-i", "localhost,", "%s.%s" % (NAME, name)]
+        command = ["ansible-playbook", "--syntax-check", "-i", "localhost,", f"{NAME}.{name}"]
         call(command, empty_place, environment(empty_place))

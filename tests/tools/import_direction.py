@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Set, Tuple
 
 COLLECTION = "ansible_collections.originlock.aop.plugins."
 ENGINE = "_engine"
@@ -19,12 +19,12 @@ PLUGIN_KINDS = {"modules", "action", "filter", "plugin_utils", "doc_fragments"}
 # What runs on an origin has nothing but the standard library there.
 STDLIB_ONLY = {"_origin", "_evidence"}
 # importer's layer → layer it may import though the rule says no, and why
-EXCEPTIONS: Dict[Tuple[str, str], str] = {}
+EXCEPTIONS: dict[tuple[str, str], str] = {}
 
-Import = Tuple[int, str]
+Import = tuple[int, str]
 
 
-def imports(path: Path, package: List[str]) -> Iterator[Import]:
+def imports(path: Path, package: list[str]) -> Iterator[Import]:
     """Line and absolute dotted name of everything ``path`` imports; ``package`` is where relative imports start."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
         if isinstance(node, ast.Import):
@@ -34,10 +34,10 @@ def imports(path: Path, package: List[str]) -> Iterator[Import]:
             base = package[: len(package) - node.level + 1] if node.level else []
             stem = ".".join([*base, *([node.module] if node.module else [])])
             for alias in node.names:
-                yield node.lineno, "%s.%s" % (stem, alias.name)
+                yield node.lineno, f"{stem}.{alias.name}"
 
 
-def layer(dotted: str) -> Optional[str]:
+def layer(dotted: str) -> str | None:
     """``modules``, ``_engine``, ``_pki`` …; None for what isn't ours."""
     if not dotted.startswith(COLLECTION):
         return None
@@ -47,7 +47,7 @@ def layer(dotted: str) -> Optional[str]:
     return parts[0]
 
 
-def problem(importer: str, imported: str) -> Optional[str]:
+def problem(importer: str, imported: str) -> str | None:
     """Why code in the layer ``importer`` may not import the dotted name ``imported``; None if it may."""
     target = layer(imported)
     top = imported.split(".")[0]
@@ -58,15 +58,15 @@ def problem(importer: str, imported: str) -> Optional[str]:
     if importer in PLUGIN_KINDS:
         return None
     if target in PLUGIN_KINDS:
-        return "%s must not know of plugins" % importer
+        return f"{importer} must not know of plugins"
     if importer == ENGINE:
         return None
     if target and target != importer:
-        return "domain packages don't import each other, nor %s" % ENGINE
+        return f"domain packages don't import each other, nor {ENGINE}"
     if target is None and top in ("ansible", "ansible_collections"):
         return "domain code works without Ansible"
     if importer in STDLIB_ONLY and target is None and top not in sys.stdlib_module_names:
-        return "%s runs on origins, where there is only the standard library" % importer
+        return f"{importer} runs on origins, where there is only the standard library"
     return None
 
 
@@ -80,11 +80,11 @@ def hidden_imports(path: Path) -> Iterator[int]:
                 yield node.lineno
 
 
-def circles(graph: Dict[str, Set[str]]) -> Iterator[List[str]]:
+def circles(graph: dict[str, set[str]]) -> Iterator[list[str]]:
     """Each circle of modules that import each other, once."""
-    done: Set[str] = set()
+    done: set[str] = set()
 
-    def walk(name: str, path: List[str]) -> Iterator[List[str]]:
+    def walk(name: str, path: list[str]) -> Iterator[list[str]]:
         if name in path:
             yield [*path[path.index(name) :], name]
             return
@@ -98,28 +98,27 @@ def circles(graph: Dict[str, Set[str]]) -> Iterator[List[str]]:
         yield from walk(name, [])
 
 
-def check(plugins: Path) -> List[str]:
+def check(plugins: Path) -> list[str]:
     """Problems found under the folder ``plugins``, one line each."""
     found = []
-    names: Dict[str, Path] = {}
+    names: dict[str, Path] = {}
     for path in sorted(plugins.rglob("*.py")):
         parts = list(path.relative_to(plugins).with_suffix("").parts)
         names[COLLECTION + ".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    graph: Dict[str, Set[str]] = {}
+    graph: dict[str, set[str]] = {}
     for name, path in names.items():
         importer = layer(name)
         if importer is None:
             continue
         found.extend(
-            "%s:%d: imported by a computed name, so it would be missing on the host that the module runs on"
-            % (path, line)
+            f"{path}:{line}: imported by a computed name, so it would be missing on the host that the module runs on"
             for line in hidden_imports(path)
         )
         package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
         for line, imported in imports(path, package):
             why = problem(importer, imported)
             if why:
-                found.append("%s:%d: %s: %s" % (path, line, imported, why))
+                found.append(f"{path}:{line}: {imported}: {why}")
             # "from package import name": name is a module or something inside the package
             target = imported if imported in names else imported.rpartition(".")[0]
             if target in names and target != name:
@@ -134,7 +133,7 @@ def main() -> int:
     for line in found:
         print(line)
     if not found:
-        print("imports run one way in %d files" % len(list(plugins.rglob("*.py"))))
+        print(f"imports run one way in {len(list(plugins.rglob('*.py')))} files")
     return 1 if found else 0
 
 

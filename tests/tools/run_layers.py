@@ -22,7 +22,6 @@ import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import List, Optional
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / ".cache" / "logs"
@@ -51,7 +50,7 @@ class Result:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
-    not_run: List[str] = field(default_factory=list)
+    not_run: list[str] = field(default_factory=list)
 
     def read(self, line: str) -> None:
         """Take counts and reasons from one line of output."""
@@ -81,8 +80,8 @@ class Result:
 def run(layer: str, live: bool = True) -> Result:
     """Run ``make layer``. Its output is kept in ``.cache/logs``, and shown: at once if ``live``, else at the end."""
     result = Result(layer)
-    heading = "\n=== %s ===" % layer
-    print(heading if live else "%s: begins" % layer, flush=True)
+    heading = f"\n=== {layer} ==="
+    print(heading if live else f"{layer}: begins", flush=True)
     LOGS.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     environment = {
@@ -120,11 +119,11 @@ def run(layer: str, live: bool = True) -> Result:
     if not live:
         output = (LOGS / (layer + ".log")).read_text(encoding="utf-8", errors="replace")
         with _SHOWING:
-            print("%s\n%s%s: ended with %d after %.0f s" % (heading, output, layer, code, result.seconds), flush=True)
+            print(f"{heading}\n{output}{layer}: ended with {code} after {result.seconds:.0f} s", flush=True)
     return result
 
 
-def run_all(layers: List[str], jobs: int) -> List[Result]:
+def run_all(layers: list[str], jobs: int) -> list[Result]:
     """Run the layers, ``jobs`` at a time, and say every minute what is still running."""
     if jobs == 1:
         return [run(layer) for layer in layers]
@@ -137,48 +136,48 @@ def run_all(layers: List[str], jobs: int) -> List[Result]:
             running = [waiting[future] for future in pending if future.running()]
             if running:
                 minutes = (time.monotonic() - started) / 60
-                print("after %.1f min, running: %s" % (minutes, ", ".join(sorted(running))), flush=True)
+                print(f"after {minutes:.1f} min, running: {', '.join(sorted(running))}", flush=True)
         return [future.result() for future in waiting]
 
 
 def _stop(process: subprocess.Popen[str], result: Result) -> None:
-    result.not_run.append("stopped before its end (limit %d min)" % (_LIMIT / 60))
+    result.not_run.append(f"stopped before its end (limit {int(_LIMIT / 60)} min)")
     os.killpg(process.pid, signal.SIGKILL)
 
 
-def report(results: List[Result]) -> List[str]:
+def report(results: list[Result]) -> list[str]:
     """The summary, line by line; the last one is the plain closing line."""
     lines = ["", "=== summary ==="]
     lines.extend(
-        "%-20s %-6s %6.1f s  %5d passed %3d failed %3d skipped"
-        % (each.layer, "FAILED" if each.code else "ok", each.seconds, each.passed, each.failed, each.skipped)
+        f"{each.layer:20} {'FAILED' if each.code else 'ok':6} {each.seconds:6.1f} s  "
+        f"{each.passed:5} passed {each.failed:3} failed {each.skipped:3} skipped"
         for each in results
     )
     left_out = [layer for layer in LAYERS if layer not in {result.layer for result in results}]
-    reasons = ["%s: layer not asked for" % layer for layer in left_out]
-    reasons += ["%s: %s" % (result.layer, reason) for result in results for reason in result.not_run]
+    reasons = [f"{layer}: layer not asked for" for layer in left_out]
+    reasons += [f"{result.layer}: {reason}" for result in results for reason in result.not_run]
     lines.append("not run: nothing was left out" if not reasons else "not run:")
     lines.extend("  " + reason for reason in reasons)
-    lines.append("the layers' times add up to %.1f min" % (sum(result.seconds for result in results) / 60))
+    lines.append(f"the layers' times add up to {sum(result.seconds for result in results) / 60:.1f} min")
     passed, failed, skipped = (
         sum(getattr(result, name) for result in results) for name in ("passed", "failed", "skipped")
     )
-    lines.append("%d passed, %d failed%s" % (passed, failed, ", %d skipped" % skipped if skipped else ""))
+    lines.append(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return lines
 
 
-def main(arguments: Optional[List[str]] = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("layers", nargs="*", metavar="LAYER", help="of: %s (default: all)" % ", ".join(LAYERS))
+    parser.add_argument("layers", nargs="*", metavar="LAYER", help=f"of: {', '.join(LAYERS)} (default: all)")
     parser.add_argument("--jobs", type=int, default=2, help="layers at a time (default: %(default)s)")
     options = parser.parse_args(arguments)
     chosen = options.layers or list(LAYERS)
     unknown = [layer for layer in chosen if layer not in LAYERS]
     if unknown:
-        parser.error("no such layer: %s" % ", ".join(unknown))
+        parser.error(f"no such layer: {', '.join(unknown)}")
     started = time.monotonic()
     results = run_all(chosen, max(1, options.jobs))
-    print("all of it took %.1f min" % ((time.monotonic() - started) / 60))
+    print(f"all of it took {(time.monotonic() - started) / 60:.1f} min")
     print("\n".join(report(results)), flush=True)
     return 1 if any(result.code for result in results) else 0
 

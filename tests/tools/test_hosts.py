@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import List
 
 import pytest
 
@@ -50,7 +49,7 @@ def test_bad_hosts_are_refused(text: str, words: str) -> None:
 
 @pytest.mark.parametrize("prefix", ["", "UPPER", "../up", "a" * 32, "-x"])
 def test_bad_prefix_is_told_without_a_traceback(prefix: str, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments: List[str] = ["up", "--prefix=" + prefix, "--hosts", "nginx-trixie"]
+    arguments: list[str] = ["up", "--prefix=" + prefix, "--hosts", "nginx-trixie"]
     assert command_line.main(arguments) == 1
     assert "--prefix must be lower-case letters" in capsys.readouterr().err
 

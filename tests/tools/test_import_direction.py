@@ -8,7 +8,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, List
 
 import pytest
 
@@ -30,8 +29,8 @@ GOOD = {
 }
 
 
-def tree(tmp_path: Path, **bad: str) -> List[str]:
-    files: Dict[str, str] = {**GOOD, **bad}
+def tree(tmp_path: Path, **bad: str) -> list[str]:
+    files: dict[str, str] = {**GOOD, **bad}
     for name, text in files.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable
 
 from .associations import (
     Association,
@@ -33,8 +34,8 @@ class Wish:
     """What is wanted for one hostname. None = as it is; ``absent`` = no association at all."""
 
     hostname: str
-    certificate_id: Optional[str] = None
-    enabled: Optional[bool] = None
+    certificate_id: str | None = None
+    enabled: bool | None = None
     absent: bool = False
 
 
@@ -43,13 +44,13 @@ class Change:
     """Before and after of one hostname. ``after`` None = void; ``write`` False = nothing to do."""
 
     hostname: str
-    before: Optional[Association]
-    after: Optional[Association]
+    before: Association | None
+    after: Association | None
     write: bool
-    error: Optional[Dict[str, Any]] = None
-    note: Optional[str] = None
+    error: dict[str, Any] | None = None
+    note: str | None = None
 
-    def public(self) -> Dict[str, Any]:
+    def public(self) -> dict[str, Any]:
         """The fields as modules return them: the state afterwards, and what was before."""
         shown = self.after or Association(self.hostname, None, None)
         report = shown.public()
@@ -59,14 +60,14 @@ class Change:
         return report
 
 
-def core(association: Optional[Association]) -> Optional[Dict[str, Any]]:
+def core(association: Association | None) -> dict[str, Any] | None:
     """The part that users decide: ``certificate_id`` and ``enabled``; None for no association."""
     if association is None:
         return None
     return {"certificate_id": association.certificate_id, "enabled": association.enabled}
 
 
-def plan(wishes: Sequence[Wish], reading: Reading, purge: bool = False, predict: bool = False) -> List[Change]:
+def plan(wishes: Sequence[Wish], reading: Reading, purge: bool = False, predict: bool = False) -> list[Change]:
     """One change per wish, in order, then the voided ones of ``purge`` by name.
 
     With ``predict`` a hostname may lack a certificate: in check mode the id of one to be uploaded is not known yet.
@@ -76,7 +77,7 @@ def plan(wishes: Sequence[Wish], reading: Reading, purge: bool = False, predict:
     names = [wish.hostname for wish in wishes]
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
-        raise InvalidInput("Named more than once: %s." % ", ".join(twice[:10]), "Name each hostname once.")
+        raise InvalidInput(f"Named more than once: {', '.join(twice[:10])}.", "Name each hostname once.")
     changes = [_change(wish, reading, predict) for wish in wishes]
     if purge:
         extra = sorted(set(reading.associations) - set(names))
@@ -91,7 +92,7 @@ def _change(wish: Wish, reading: Reading, predict: bool = False) -> Change:
     certificate_id = wish.certificate_id or (before.certificate_id if before else None)
     if not certificate_id and not predict:
         raise InvalidInput(
-            "%s has no association yet, and no certificate_id was given for it." % wish.hostname,
+            f"{wish.hostname} has no association yet, and no certificate_id was given for it.",
             "Give the id of a hostname certificate (returned by hostname_certificate).",
         )
     enabled = wish.enabled if wish.enabled is not None else (before.enabled if before else True)
@@ -103,14 +104,14 @@ def _change(wish: Wish, reading: Reading, predict: bool = False) -> Change:
     return Change(wish.hostname, before, after, write=True)
 
 
-def apply(client: Client, zone_id: str, changes: Sequence[Change]) -> List[Change]:
+def apply(client: Client, zone_id: str, changes: Sequence[Change]) -> list[Change]:
     """Write what must be written, 100 hostnames at a time, and go on after a refusal.
 
     Returns the changes in the same order, each with what Cloudflare made of it or with its ``error``.
 
     :raises CloudflareError: only where going on makes no sense (no permission, no connection, budget used up).
     """
-    done: Dict[str, Change] = {}
+    done: dict[str, Change] = {}
     # Sorted by certificate, so that one bad certificate spoils as few batches as possible.
     todo = sorted((one for one in changes if one.write), key=lambda one: (str(_config(one)["cert_id"]), one.hostname))
     for start in range(0, len(todo), BATCH):
@@ -118,7 +119,7 @@ def apply(client: Client, zone_id: str, changes: Sequence[Change]) -> List[Chang
     return [done.get(one.hostname, one) for one in changes]
 
 
-def _config(change: Change) -> Dict[str, Any]:
+def _config(change: Change) -> dict[str, Any]:
     held = change.after or change.before
     return {
         "hostname": change.hostname,
@@ -127,8 +128,8 @@ def _config(change: Change) -> Dict[str, Any]:
     }
 
 
-def _write(client: Client, zone_id: str, batch: Sequence[Change], done: Dict[str, Change], search: List[int]) -> None:
-    subject = batch[0].hostname if len(batch) == 1 else "%d hostnames from %s" % (len(batch), batch[0].hostname)
+def _write(client: Client, zone_id: str, batch: Sequence[Change], done: dict[str, Change], search: list[int]) -> None:
+    subject = batch[0].hostname if len(batch) == 1 else f"{len(batch)} hostnames from {batch[0].hostname}"
     try:
         answer = client.call(
             PUT_ASSOCIATIONS, body={"config": [_config(one) for one in batch]}, subject=subject, zone_id=zone_id
@@ -146,15 +147,15 @@ def _write(client: Client, zone_id: str, batch: Sequence[Change], done: Dict[str
         done[one.hostname] = _written(one, seen.get(one.hostname))
 
 
-def _parts(batch: Sequence[Change], error: ApiError, search: List[int]) -> List[Sequence[Change]]:
+def _parts(batch: Sequence[Change], error: ApiError, search: list[int]) -> list[Sequence[Change]]:
     """Smaller batches to try after a refusal; none if it is known or too expensive to know who is to blame."""
     if len(batch) == 1 or search[0] <= 0:
         return []
-    by_certificate: Dict[Any, List[Change]] = {}
+    by_certificate: dict[Any, list[Change]] = {}
     for one in batch:
         by_certificate.setdefault(_config(one)["cert_id"], []).append(one)
     if len(by_certificate) > 1:
-        parts: List[Sequence[Change]] = list(by_certificate.values())
+        parts: list[Sequence[Change]] = list(by_certificate.values())
     elif error.has(1415, 1404):
         return []
     else:
@@ -169,18 +170,18 @@ def _refused(change: Change, error: ApiError, size: int) -> Change:
         return replace(change, note="inert")
     report = dict(error.summary(), text=str(error), remedy=error.remedy)
     if size > 1 and not error.has(1415, 1404):
-        report["remedy"] = "Refused together with %d others; write fewer at a time. %s" % (size - 1, error.remedy)
+        report["remedy"] = f"Refused together with {size - 1} others; write fewer at a time. {error.remedy}"
     if size >= HOSTNAMES_PER_CERTIFICATE and change.after is not None:
-        report["remedy"] += " A certificate can have %d hostnames at most." % HOSTNAMES_PER_CERTIFICATE
+        report["remedy"] += f" A certificate can have {HOSTNAMES_PER_CERTIFICATE} hostnames at most."
     return replace(change, after=change.before, error=report)
 
 
-def _written(change: Change, seen: Optional[Association]) -> Change:
+def _written(change: Change, seen: Association | None) -> Change:
     if change.after is None or seen is None:
         return change
     wanted = core(change.after)
     if core(seen) != wanted:
-        text = "Cloudflare answered %s for %s, but %s was asked for." % (core(seen), change.hostname, wanted)
+        text = f"Cloudflare answered {core(seen)} for {change.hostname}, but {wanted} was asked for."
         report = {"text": text, "remedy": "Run again; somebody else may be changing it."}
         return replace(change, after=seen, error=report)
     return replace(change, after=seen)
@@ -198,7 +199,7 @@ def read(client: Client, zone_id: str, hostnames: Sequence[str], any_certificate
 
 def looker(
     client: Client, zone_id: str, pending: Sequence[str], listed: bool
-) -> Tuple[Callable[[], Mapping[str, Optional[str]]], Sequence[str]]:
+) -> tuple[Callable[[], Mapping[str, str | None]], Sequence[str]]:
     """A function that tells the status of the pending hostnames, and the hostnames that it really looks at.
 
     With the list endpoint these are all. Without it they are all up to :data:`SAMPLE`, else a sample spread over the
@@ -206,7 +207,7 @@ def looker(
     """
     names = watched(pending, listed)
 
-    def look() -> Mapping[str, Optional[str]]:
+    def look() -> Mapping[str, str | None]:
         reading = list_associations(client, zone_id) if listed else get_associations(client, zone_id, names)
         known: Mapping[str, Association] = reading.associations if reading is not None else {}
         return {name: known[name].status if name in known else None for name in names}
@@ -214,12 +215,12 @@ def looker(
     return look, names
 
 
-def watched(pending: Sequence[str], listed: bool) -> List[str]:
+def watched(pending: Sequence[str], listed: bool) -> list[str]:
     """The hostnames to look at while waiting: all, or without the list endpoint a sample spread over the batches."""
     return sorted(pending) if listed else spread(pending, SAMPLE)
 
 
-def spread(hostnames: Sequence[str], count: int) -> List[str]:
+def spread(hostnames: Sequence[str], count: int) -> list[str]:
     """At most ``count`` (2 or more) of the hostnames, sorted and spread evenly."""
     names = sorted(hostnames)
     if len(names) <= count:
@@ -230,21 +231,21 @@ def spread(hostnames: Sequence[str], count: int) -> List[str]:
 def sampled(looked_at: int, pending: int) -> str:
     """The warning for a sample."""
     return (
-        "Cloudflare does not offer the list of associations here, and reading %d one by one again and again would use "
-        "up the rate budget: only %d of them, spread over all batches, are waited for." % (pending, looked_at)
+        f"Cloudflare does not offer the list of associations here, and reading {pending} one by one again and again "
+        f"would use up the rate budget: only {looked_at} of them, spread over all batches, are waited for."
     )
 
 
-def failures(changes: Iterable[Change]) -> List[Change]:
+def failures(changes: Iterable[Change]) -> list[Change]:
     """Those that could not be brought into the wanted state."""
     return [one for one in changes if one.error]
 
 
 def describe_failures(failed: Sequence[Change], total: int) -> CloudflareError:
     """One error for a list of failed hostnames; the rest was done."""
-    shown = "; ".join("%s: %s" % (one.hostname, (one.error or {}).get("text", "")) for one in failed[:5])
-    more = " (and %d more, see associations)" % (len(failed) - 5) if len(failed) > 5 else ""
+    shown = "; ".join(f"{one.hostname}: {(one.error or {}).get('text', '')}" for one in failed[:5])
+    more = f" (and {len(failed) - 5} more, see associations)" if len(failed) > 5 else ""
     return CloudflareError(
-        "%d of %d hostnames could not be changed: %s%s" % (len(failed), total, shown, more),
+        f"{len(failed)} of {total} hostnames could not be changed: {shown}{more}",
         str((failed[0].error or {}).get("remedy", "")),
     )

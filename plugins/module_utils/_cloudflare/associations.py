@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import Any
 
 from . import times
 from .client import CONCURRENCY, Client
@@ -29,18 +30,18 @@ class Association:
     """
 
     hostname: str
-    certificate_id: Optional[str]
-    enabled: Optional[bool]
-    status: Optional[str] = None
-    certificate_status: Optional[str] = None
-    expires_on: Optional[str] = None
+    certificate_id: str | None
+    enabled: bool | None
+    status: str | None = None
+    certificate_status: str | None = None
+    expires_on: str | None = None
 
     @property
     def void(self) -> bool:
         """True if it was taken away, perhaps not everywhere yet."""
         return self.enabled is None or is_going(self.status)
 
-    def public(self) -> Dict[str, Any]:
+    def public(self) -> dict[str, Any]:
         """All fields as modules return them."""
         return dict(self.__dict__)
 
@@ -56,7 +57,7 @@ class Reading:
     settling: Mapping[str, Association]
     complete: bool
 
-    def users(self, certificate_id: str) -> List[str]:
+    def users(self, certificate_id: str) -> list[str]:
         """Hostnames whose association holds this certificate."""
         return sorted(one.hostname for one in self.associations.values() if one.certificate_id == certificate_id)
 
@@ -82,7 +83,7 @@ def _tolerant(name: str) -> str:
         return name.lower()
 
 
-def list_associations(client: Client, zone_id: str) -> Optional[Reading]:
+def list_associations(client: Client, zone_id: str) -> Reading | None:
     """All of the zone by the list endpoint; None where the API does not have it, or not for these credentials.
 
     A refusal is no reason to give up: the endpoint is new, and reading hostnames singly tells whether the permission is
@@ -97,7 +98,7 @@ def list_associations(client: Client, zone_id: str) -> Optional[Reading]:
     return sort_out([parse_association(item) for item in items], complete=True)
 
 
-def get_association(client: Client, zone_id: str, hostname: str) -> Optional[Association]:
+def get_association(client: Client, zone_id: str, hostname: str) -> Association | None:
     """One hostname's association, None if it was never configured or is gone."""
     try:
         answer = client.call(GET_ASSOCIATION, subject=hostname, zone_id=zone_id, hostname=hostname)
@@ -124,8 +125,8 @@ def get_associations(client: Client, zone_id: str, hostnames: Sequence[str]) -> 
 
 def sort_out(found: Iterable[Association], complete: bool) -> Reading:
     """Keep what exists apart from what is void; of several entries for one hostname the existing one counts."""
-    live: Dict[str, Association] = {}
-    settling: Dict[str, Association] = {}
+    live: dict[str, Association] = {}
+    settling: dict[str, Association] = {}
     for one in found:
         if not one.void:
             live[one.hostname] = one

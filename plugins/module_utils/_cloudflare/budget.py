@@ -17,7 +17,7 @@ import stat
 import tempfile
 import threading
 import time
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable
 
 from .errors import BudgetExhausted
 
@@ -26,14 +26,15 @@ LONGEST_BLOCK = 330.0
 _FOLDER = "originlock-aop"
 
 
-def budget_file(identity: str) -> Optional[str]:
+def budget_file(identity: str) -> str | None:
     """Path of the budget file for a credential, or None where no private folder can be had.
 
     ``identity`` may be secret: only a hash of it is used.
     """
-    name = "rate-%s.json" % hashlib.sha256(("originlock.aop rate budget\0" + identity).encode()).hexdigest()[:24]
+    digest = hashlib.sha256(f"originlock.aop rate budget\x00{identity}".encode()).hexdigest()
+    name = f"rate-{digest[:24]}.json"
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    shared = os.path.join(tempfile.gettempdir(), "%s-%d" % (_FOLDER, os.getuid()))
+    shared = os.path.join(tempfile.gettempdir(), f"{_FOLDER}-{os.getuid()}")
     for folder in (os.path.join(cache, _FOLDER), shared):
         try:
             os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -55,7 +56,7 @@ class Budget:
 
     def __init__(
         self,
-        path: Optional[str],
+        path: str | None,
         limit: int,
         max_wait: float = 600.0,
         notify: Callable[[str], None] = lambda text: None,
@@ -68,7 +69,7 @@ class Budget:
         self._notify = notify
         self._clock = clock
         self._sleep = sleep
-        self._memory: Dict[str, Any] = {}
+        self._memory: dict[str, Any] = {}
         self._lock = threading.Lock()
 
     def take(self) -> None:
@@ -83,12 +84,12 @@ class Budget:
                 return
             if waited + delay > self._max_wait:
                 raise BudgetExhausted(
-                    "The budget of %d API requests per 5 minutes is used up, and waiting %d s more is longer than the "
-                    "%d s allowed." % (self._limit, delay, self._max_wait),
+                    f"The budget of {self._limit:.0f} API requests per 5 minutes is used up, and waiting {delay:.0f} s "
+                    f"more is longer than the {self._max_wait:.0f} s allowed.",
                     "Run again later, or raise rate_budget if Cloudflare raised your limit.",
                 )
             self._notify(
-                "The budget of %d API requests per 5 minutes is used up; waiting %d s." % (self._limit, round(delay))
+                f"The budget of {self._limit} API requests per 5 minutes is used up; waiting {round(delay)} s."
             )
             self._sleep(delay)
             waited += delay
@@ -96,13 +97,13 @@ class Budget:
     def block(self, seconds: float) -> None:
         """Remember that Cloudflare refuses every request for ``seconds`` seconds (an answer 429)."""
 
-        def note(state: Dict[str, Any], now: float) -> float:
+        def note(state: dict[str, Any], now: float) -> float:
             state["blocked_until"] = max(state["blocked_until"], now + min(seconds, LONGEST_BLOCK))
             return 0.0
 
         self._update(note)
 
-    def _reserve(self, state: Dict[str, Any], now: float) -> float:
+    def _reserve(self, state: dict[str, Any], now: float) -> float:
         blocked: float = state["blocked_until"]
         if blocked > now:
             return blocked - now
@@ -117,7 +118,7 @@ class Budget:
         state["counts"][int(now)] = state["counts"].get(int(now), 0) + 1
         return 0.0
 
-    def _update(self, change: Callable[[Dict[str, Any], float], float]) -> float:
+    def _update(self, change: Callable[[dict[str, Any], float], float]) -> float:
         with self._lock:
             handle = self._open()
             if handle is None:
@@ -135,7 +136,7 @@ class Budget:
             finally:
                 os.close(handle)
 
-    def _open(self) -> Optional[int]:
+    def _open(self) -> int | None:
         if self._path is None:
             return None
         try:
@@ -145,7 +146,7 @@ class Budget:
 
 
 def _read(handle: int) -> Any:
-    parts: List[bytes] = []
+    parts: list[bytes] = []
     while True:
         part = os.pread(handle, 65536, sum(map(len, parts)))
         if not part:
@@ -157,9 +158,9 @@ def _read(handle: int) -> Any:
         return {}
 
 
-def _usable(state: Any, now: float) -> Dict[str, Any]:
+def _usable(state: Any, now: float) -> dict[str, Any]:
     """The state without what is too old, from the future (the clock was set back) or damaged."""
-    counts: Dict[int, int] = {}
+    counts: dict[int, int] = {}
     blocked = 0.0
     if isinstance(state, dict):
         found = state.get("counts")

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import Any, Callable
 
 from . import times
 from .client import Client
@@ -27,22 +28,22 @@ _pause = pauses(1.0, 15.0)
 class Certificate:
     """A certificate as Cloudflare shows it. ``sha256`` of the DER (hex), ``serial_number`` decimal, times RFC 3339."""
 
-    id: Optional[str]
-    sha256: Optional[str]
-    serial_number: Optional[str]
-    status: Optional[str]
-    expires_on: Optional[str]
-    issuer: Optional[str] = None
-    signature: Optional[str] = None
-    uploaded_on: Optional[str] = None
-    certificate: Optional[str] = None
+    id: str | None
+    sha256: str | None
+    serial_number: str | None
+    status: str | None
+    expires_on: str | None
+    issuer: str | None = None
+    signature: str | None = None
+    uploaded_on: str | None = None
+    certificate: str | None = None
 
     @property
     def live(self) -> bool:
         """False for what is deleted or being deleted."""
         return is_live(self.status)
 
-    def public(self) -> Dict[str, Any]:
+    def public(self) -> dict[str, Any]:
         """All fields as modules return them."""
         return dict(self.__dict__)
 
@@ -73,13 +74,13 @@ def parse_certificate(item: Mapping[str, Any]) -> Certificate:
     )
 
 
-def list_certificates(client: Client, store: Store, zone_id: str) -> List[Certificate]:
+def list_certificates(client: Client, store: Store, zone_id: str) -> list[Certificate]:
     """Those of the zone that are not deleted. The list lags behind uploads by up to some tens of seconds."""
     found = [parse_certificate(item) for item in client.call(store.listing, zone_id=zone_id).items()]
     return [certificate for certificate in found if certificate.status != DELETED]
 
 
-def get_certificate(client: Client, store: Store, zone_id: str, certificate_id: str) -> Optional[Certificate]:
+def get_certificate(client: Client, store: Store, zone_id: str, certificate_id: str) -> Certificate | None:
     """One certificate by id, also one that the list does not show (yet, or any more); None if there is none."""
     try:
         answer = client.call(store.get, subject=certificate_id, zone_id=zone_id, certificate_id=certificate_id)
@@ -90,7 +91,7 @@ def get_certificate(client: Client, store: Store, zone_id: str, certificate_id: 
     return parse_certificate(answer.item())
 
 
-def match(leaf: Leaf, certificates: Iterable[Certificate]) -> Optional[Certificate]:
+def match(leaf: Leaf, certificates: Iterable[Certificate]) -> Certificate | None:
     """The one that holds this leaf, a live one before one that is being deleted."""
     same = [one for one in certificates if _same(leaf, one)]
     same.sort(key=lambda one: not one.live)
@@ -130,7 +131,7 @@ def upload(
     start = client.clock()
     unknown = 0
     number = 0
-    subject = "SHA-256 %s..." % leaf.sha256[:16]
+    subject = f"SHA-256 {leaf.sha256[:16]}..."
     body = {"certificate": leaf.certificate, "private_key": leaf.key}
     while True:
         failure: CloudflareError
@@ -154,7 +155,7 @@ def upload(
         number += 1
 
 
-def _adopt(client: Client, store: Store, zone_id: str, leaf: Leaf) -> Optional[Certificate]:
+def _adopt(client: Client, store: Store, zone_id: str, leaf: Leaf) -> Certificate | None:
     for number in range(_LAG_LOOKS):
         found = match(leaf, list_certificates(client, store, zone_id))
         if found and found.live:
@@ -180,8 +181,8 @@ def _tell_limit(error: ApiError, store: Store, known: Sequence[Certificate]) -> 
     count = sum(1 for certificate in known if certificate.live)
     if count >= CERTIFICATES_PER_ZONE and not error.denied and not error.has(1408, 1412):
         error.remedy = (
-            "The zone had %d %ss already, and Cloudflare allows %d unless it raised that: "
-            "delete those no longer used. %s" % (count, store.noun, CERTIFICATES_PER_ZONE, error.remedy)
+            f"The zone had {count} {store.noun}s already, and Cloudflare allows {CERTIFICATES_PER_ZONE} unless it "
+            f"raised that: delete those no longer used. {error.remedy}"
         )
 
 
@@ -226,11 +227,10 @@ def _gone(store: Store, error: ApiError) -> bool:
 
 def _refuse_if_used(certificate_id: str, error: ApiError, hostnames: Sequence[str]) -> None:
     if hostnames:
-        more = " and %d more" % (len(hostnames) - 10) if len(hostnames) > 10 else ""
+        more = f" and {len(hostnames) - 10} more" if len(hostnames) > 10 else ""
         shown = ", ".join(sorted(hostnames)[:10]) + more
         raise CloudflareError(
-            "The certificate %s is in use by %s (code 1433, Ray ID %s)."
-            % (certificate_id, shown, error.ray or "unknown"),
+            f"The certificate {certificate_id} is in use by {shown} (code 1433, Ray ID {error.ray or 'unknown'}).",
             "Relax their origins, then void the associations (hostname_association with state=absent) or move them to "
             "another certificate, then delete it. enabled=false is not enough.",
             in_use_by=sorted(hostnames),

@@ -9,8 +9,9 @@ import ipaddress
 import threading
 import time
 import urllib.parse
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable
 
 from .budget import Budget
 from .errors import ApiError, CloudflareError, ConnectionFailed, InvalidInput, OutcomeUnknown
@@ -35,11 +36,11 @@ _LONGEST_TEXT = 300
 class Credentials:
     """An API token, or an e-mail address with the global API key. If both are given, the token is used."""
 
-    token: Optional[str] = field(default=None, repr=False)
-    email: Optional[str] = None
-    key: Optional[str] = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    email: str | None = None
+    key: str | None = field(default=None, repr=False)
 
-    def headers(self) -> Dict[str, str]:
+    def headers(self) -> dict[str, str]:
         """The request headers that carry the credentials.
 
         :raises InvalidInput: if there are none, or not whole.
@@ -56,7 +57,7 @@ class Credentials:
             "Set api_token (or CLOUDFLARE_API_TOKEN), or both api_email and api_key.",
         )
 
-    def secrets(self) -> List[str]:
+    def secrets(self) -> list[str]:
         """The values that must not appear in any text."""
         return [value.strip() for value in (self.token, self.key) if value and value.strip()]
 
@@ -70,8 +71,8 @@ def _bare(value: str, noun: str, options: str) -> str:
     bare = value.strip()
     if not bare.isascii() or any(mark.isspace() or ord(mark) < 33 for mark in bare):
         raise InvalidInput(
-            "The %s holds spaces, line breaks or other characters that do not belong there." % noun,
-            "Give the bare %s in %s." % (noun, options),
+            f"The {noun} holds spaces, line breaks or other characters that do not belong there.",
+            f"Give the bare {noun} in {options}.",
         )
     return bare
 
@@ -82,16 +83,16 @@ class Answer:
 
     result: Any
     result_info: Mapping[str, Any]
-    messages: Tuple[str, ...]
+    messages: tuple[str, ...]
     status: int
     ray: str
 
-    def items(self) -> List[Dict[str, Any]]:
+    def items(self) -> list[dict[str, Any]]:
         """The result as a list of objects; null and a single object are lists, too."""
         found = self.result if isinstance(self.result, list) else [self.result]
         return [item for item in found if isinstance(item, dict)]
 
-    def item(self) -> Dict[str, Any]:
+    def item(self) -> dict[str, Any]:
         """The result as one object; an empty one if it is something else."""
         return next(iter(self.items()), {})
 
@@ -103,11 +104,11 @@ def checked_url(url: str) -> str:
     """
     parts = urllib.parse.urlsplit(url.strip())
     if parts.username or parts.password or parts.query or parts.fragment or not parts.hostname:
-        raise InvalidInput("api_url is not a plain URL.", "Give for example %s." % DEFAULT_URL)
+        raise InvalidInput("api_url is not a plain URL.", f"Give for example {DEFAULT_URL}.")
     if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname)):
         return url.strip().rstrip("/")
     raise InvalidInput(
-        "api_url %s would send the credentials without encryption." % url, "Use https; http only to a loopback address."
+        f"api_url {url} would send the credentials without encryption.", "Use https; http only to a loopback address."
     )
 
 
@@ -132,7 +133,7 @@ class Client:
         url: str = DEFAULT_URL,
         timeout: float = 30.0,
         retries: int = 4,
-        budget: Optional[Budget] = None,
+        budget: Budget | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -163,8 +164,8 @@ class Client:
     def call(
         self,
         operation: Operation,
-        query: Optional[Mapping[str, Any]] = None,
-        body: Optional[Mapping[str, Any]] = None,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
         subject: str = "",
         **path: str,
     ) -> Answer:
@@ -191,13 +192,13 @@ class Client:
                 attempt += 1
 
     def pages(
-        self, operation: Operation, per_page: int, query: Optional[Mapping[str, Any]] = None, **path: str
-    ) -> Iterator[Dict[str, Any]]:
+        self, operation: Operation, per_page: int, query: Mapping[str, Any] | None = None, **path: str
+    ) -> Iterator[dict[str, Any]]:
         """All objects of a list with pages, page after page until there are no more."""
         page = 1
         seen = 0
         while True:
-            asked: Dict[str, Any] = dict(query or {})
+            asked: dict[str, Any] = dict(query or {})
             asked.update(page=page, per_page=per_page)
             answer = self.call(operation, asked, None, "", **path)
             found = answer.items()
@@ -215,8 +216,8 @@ class Client:
     def _once(
         self,
         operation: Operation,
-        query: Optional[Mapping[str, Any]],
-        body: Optional[Mapping[str, Any]],
+        query: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | None,
         subject: str,
         path: Mapping[str, str],
     ) -> Answer:
@@ -240,15 +241,15 @@ class Client:
         kinds = requests.exceptions
         if isinstance(error, kinds.SSLError):
             return ConnectionFailed(
-                operation, "the TLS connection failed (%s)" % self._clean(str(error)), sent=False, retryable=False
+                operation, f"the TLS connection failed ({self._clean(str(error))})", sent=False, retryable=False
             )
         if isinstance(error, kinds.ConnectTimeout):
-            return ConnectionFailed(operation, "no connection within %d s" % CONNECT_TIMEOUT, sent=False)
+            return ConnectionFailed(operation, f"no connection within {int(CONNECT_TIMEOUT)} s", sent=False)
         if isinstance(error, kinds.Timeout):
-            return ConnectionFailed(operation, "no answer within %d s" % self._timeout, sent=True)
+            return ConnectionFailed(operation, f"no answer within {int(self._timeout)} s", sent=True)
         text = self._clean(str(error))
         never = isinstance(error, kinds.ProxyError) or "NewConnectionError" in text or "NameResolutionError" in text
-        return ConnectionFailed(operation, "the connection failed (%s)" % text, sent=not never)
+        return ConnectionFailed(operation, f"the connection failed ({text})", sent=not never)
 
     def _understand(self, operation: Operation, response: Any, subject: str) -> Answer:
         ray = str(response.headers.get("cf-ray", ""))
@@ -258,7 +259,7 @@ class Client:
             document = None
         if not isinstance(document, dict):
             text = self._clean(response.text) if response.text.strip() else "an empty body"
-            errors = [(0, "the answer is not the API's JSON: %s" % text)]
+            errors = [(0, f"the answer is not the API's JSON: {text}")]
             document = {}
         else:
             errors = [(code, self._clean(text)) for code, text in _errors(document.get("errors"))]
@@ -282,9 +283,9 @@ class Client:
         return " ".join(text.split())[:_LONGEST_TEXT]
 
 
-def _errors(found: Any) -> List[Tuple[int, str]]:
+def _errors(found: Any) -> list[tuple[int, str]]:
     """(code, text) of an envelope's ``errors`` or ``messages`` with their chains, whatever shape they have."""
-    listed: List[Tuple[int, str]] = []
+    listed: list[tuple[int, str]] = []
     for item in found if isinstance(found, list) else []:
         if isinstance(item, dict):
             code = item.get("code")

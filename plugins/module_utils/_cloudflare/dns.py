@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from .client import Client
 from .errors import ApiError
@@ -18,7 +19,7 @@ SINGLE = 5
 _ADDRESSES = ("A", "AAAA", "CNAME")
 
 
-def proxied(client: Client, zone_id: str, hostnames: Sequence[str]) -> Optional[Dict[str, Optional[bool]]]:
+def proxied(client: Client, zone_id: str, hostnames: Sequence[str]) -> dict[str, bool | None] | None:
     """For each hostname: proxied, not proxied (True, False), or None where the zone has no address record for it.
 
     Where there is no record of the name itself, the nearest wildcard record above it counts. None altogether where the
@@ -30,7 +31,7 @@ def proxied(client: Client, zone_id: str, hostnames: Sequence[str]) -> Optional[
         if error.denied or error.route_missing:
             return None
         raise
-    known: Dict[str, List[bool]] = {}
+    known: dict[str, list[bool]] = {}
     for record in records:
         if record.get("type") in _ADDRESSES and record.get("name"):
             known.setdefault(_name(record), []).append(record.get("proxied") is True)
@@ -40,7 +41,7 @@ def proxied(client: Client, zone_id: str, hostnames: Sequence[str]) -> Optional[
 def _records(client: Client, zone_id: str, hostnames: Sequence[str]) -> Iterable[Mapping[str, Any]]:
     if len(hostnames) > SINGLE:
         return client.pages(LIST_DNS, PER_PAGE, zone_id=zone_id)
-    found: List[Mapping[str, Any]] = []
+    found: list[Mapping[str, Any]] = []
     for hostname in hostnames:
         for name in (hostname, *_wildcards(hostname)):
             records = list(client.pages(LIST_DNS, 100, query={"name": name}, zone_id=zone_id))
@@ -50,7 +51,7 @@ def _records(client: Client, zone_id: str, hostnames: Sequence[str]) -> Iterable
     return found
 
 
-def _wildcards(hostname: str) -> List[str]:
+def _wildcards(hostname: str) -> list[str]:
     """The names of wildcard records that may stand for ``hostname``, the nearest first; none above two labels."""
     labels = hostname.split(".")
     return ["*." + ".".join(labels[i:]) for i in range(1, len(labels) - 1)]
@@ -63,7 +64,7 @@ def _name(record: Mapping[str, Any]) -> str:
         return str(record["name"]).lower()
 
 
-def _state(hostname: str, known: Mapping[str, Sequence[bool]]) -> Optional[bool]:
+def _state(hostname: str, known: Mapping[str, Sequence[bool]]) -> bool | None:
     for name in (hostname, *_wildcards(hostname)):
         if name in known:
             return all(known[name])

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Any
 
 from .operations import Operation
 
@@ -16,9 +17,9 @@ class CloudflareError(Exception):
     def __init__(self, message: str, remedy: str = "", **facts: Any) -> None:
         super().__init__(message)
         self.remedy = remedy
-        self.facts: Dict[str, Any] = facts
+        self.facts: dict[str, Any] = facts
 
-    def details(self) -> Dict[str, Any]:
+    def details(self) -> dict[str, Any]:
         """Keys for the caller's failure report."""
         return dict(self.facts)
 
@@ -44,7 +45,7 @@ class ConnectionFailed(CloudflareError):
 
     def __init__(self, operation: Operation, reason: str, sent: bool, retryable: bool = True) -> None:
         super().__init__(
-            "Cannot %s: %s." % (operation.what, reason),
+            f"Cannot {operation.what}: {reason}.",
             "Check the network, the proxy settings and api_url, then run again.",
         )
         self.operation = operation
@@ -59,22 +60,22 @@ class ApiError(CloudflareError):
         self,
         operation: Operation,
         status: int,
-        errors: Sequence[Tuple[int, str]],
+        errors: Sequence[tuple[int, str]],
         ray: str,
         subject: str = "",
-        retry_after: Optional[float] = None,
+        retry_after: float | None = None,
     ) -> None:
         self.operation = operation
         self.status = status
-        self.errors: List[Tuple[int, str]] = list(errors)
-        self.codes: List[int] = [code for code, _text in self.errors]
+        self.errors: list[tuple[int, str]] = list(errors)
+        self.codes: list[int] = [code for code, _text in self.errors]
         self.ray = ray
         self.subject = subject
         self.retry_after = retry_after
-        said = "; ".join("code %d: %s" % (code, text) for code, text in self.errors) or "no further explanation"
+        said = "; ".join(f"code {code}: {text}" for code, text in self.errors) or "no further explanation"
+        about = f" ({subject})" if subject else ""
         super().__init__(
-            "Cannot %s%s: HTTP %d, %s (Ray ID %s)."
-            % (operation.what, " (%s)" % subject if subject else "", status, said.rstrip("."), ray or "unknown"),
+            f"Cannot {operation.what}{about}: HTTP {status}, {said.rstrip('.')} (Ray ID {ray or 'unknown'}).",
             _remedy(operation, status, self.codes),
         )
 
@@ -97,7 +98,7 @@ class ApiError(CloudflareError):
         """True if the API does not know this path."""
         return self.status in (404, 405) or self.has(7000, 7003)
 
-    def details(self) -> Dict[str, Any]:
+    def details(self) -> dict[str, Any]:
         """Adds the parts of the refusal under ``cloudflare``."""
         known = dict(self.facts)
         known["cloudflare"] = self.summary()
@@ -105,14 +106,14 @@ class ApiError(CloudflareError):
             known["missing_permission"] = self.operation.permission
         return known
 
-    def summary(self) -> Dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """``http_status``, ``codes``, ``message``, ``ray``, ``operation`` of the refusal."""
         return {
             "http_status": self.status,
             "codes": list(self.codes),
             "message": "; ".join(text for _code, text in self.errors),
             "ray": self.ray,
-            "operation": "%s %s" % (self.operation.method, self.operation.path),
+            "operation": f"{self.operation.method} {self.operation.path}",
         }
 
 
@@ -120,10 +121,10 @@ class OutcomeUnknown(CloudflareError):
     """A request that must not be repeated blindly got no usable answer: it may or may not have been carried out."""
 
     def __init__(self, cause: CloudflareError) -> None:
-        super().__init__("%s It is not known whether the request was carried out." % cause, cause.remedy)
+        super().__init__(f"{cause} It is not known whether the request was carried out.", cause.remedy)
         self.cause = cause
 
-    def details(self) -> Dict[str, Any]:
+    def details(self) -> dict[str, Any]:
         """Those of the cause."""
         return self.cause.details()
 
@@ -159,11 +160,11 @@ def _remedy(operation: Operation, status: int, codes: Sequence[int]) -> str:
     if 10000 in codes:
         # Cloudflare says the same for a token that it does not know and for one that may not do this.
         return (
-            "The token lacks the permission '%s' for this zone, does not include the zone, or is not valid at all."
-            % operation.permission
+            f"The token lacks the permission '{operation.permission}' for this zone, does not include the zone, or is "
+            "not valid at all."
         )
     if status == 403 or any(code in _PERMISSION for code in codes):
-        return "The token lacks the permission '%s' for this zone, or does not include the zone." % operation.permission
+        return f"The token lacks the permission '{operation.permission}' for this zone, or does not include the zone."
     if any(code in (7000, 7003) for code in codes):
         return "An identifier in the request is probably wrong: check the zone id."
     return "See the Ray ID with Cloudflare's support if the reason is not clear."

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Any
 
 from . import operations, times
 from .associations import Association
@@ -22,7 +23,7 @@ SEVERITIES = (ERROR, WARNING, INFO)
 _ANEW = "upload a certificate (hostname_certificate) and associate the hostname with it (hostname_association)."
 
 # What the token must be allowed for each kind of work; (permission, can be proved by a read).
-PURPOSES: Dict[str, Sequence[str]] = {
+PURPOSES: dict[str, Sequence[str]] = {
     "upload": (operations.SSL_WRITE,),
     "associate": (operations.SSL_WRITE,),
     "delete": (operations.SSL_WRITE,),
@@ -38,9 +39,9 @@ class Finding:
     severity: str
     message: str
     remedy: str
-    hostname: Optional[str] = None
+    hostname: str | None = None
 
-    def public(self) -> Dict[str, Any]:
+    def public(self) -> dict[str, Any]:
         """All fields as the module returns them."""
         return dict(self.__dict__)
 
@@ -57,7 +58,7 @@ class Plan:
 
     hostnames: Sequence[str]
     purposes: Sequence[str]
-    new_certificates: Optional[int]
+    new_certificates: int | None
     known: Sequence[str]
     min_days: float
     now: datetime.datetime
@@ -65,9 +66,9 @@ class Plan:
     hostnames_per_certificate: int = HOSTNAMES_PER_CERTIFICATE
 
 
-def judge(seen: Survey, plan: Plan) -> List[Finding]:
+def judge(seen: Survey, plan: Plan) -> list[Finding]:
     """All findings, the most severe first."""
-    found: List[Finding] = []
+    found: list[Finding] = []
     for part in (_access, _zone, _ssl, _limits, _associations, _dns):
         found.extend(part(seen, plan))
     return sorted(found, key=lambda one: SEVERITIES.index(one.severity))
@@ -79,21 +80,21 @@ def _access(seen: Survey, plan: Plan) -> Iterator[Finding]:
         return
     for what, error in seen.denied:
         if error.unauthenticated:
-            yield Finding("credentials_invalid", ERROR, "%s could not be read: %s" % (what, error), error.remedy)
+            yield Finding("credentials_invalid", ERROR, f"{what} could not be read: {error}", error.remedy)
             continue
         wanted = error.operation.permission
         severity = WARNING if wanted == operations.ZONE_READ and seen.certificates is not None else ERROR
-        yield Finding("permission_missing", severity, "%s could not be read: %s" % (what, error), error.remedy)
+        yield Finding("permission_missing", severity, f"{what} could not be read: {error}", error.remedy)
     for what, error, optional in seen.unreadable:
         severity = WARNING if optional else ERROR
-        yield Finding("unreadable", severity, "%s could not be read: %s" % (what, error), error.remedy)
+        yield Finding("unreadable", severity, f"{what} could not be read: {error}", error.remedy)
     needed = sorted({permission for purpose in plan.purposes for permission in PURPOSES[purpose]})
     if needed:
         yield Finding(
             "permission_unproven",
             INFO,
-            "That the token has %s can only be seen by writing, which is not tried here."
-            % " and ".join("'%s'" % permission for permission in needed),
+            f"That the token has {' and '.join(map(repr, needed))} can only be seen by writing, which is not tried "
+            "here.",
             "Check the token in Cloudflare's dashboard if a later step is refused.",
         )
 
@@ -106,14 +107,14 @@ def _zone(seen: Survey, plan: Plan) -> Iterator[Finding]:
         yield Finding(
             "zone_not_active",
             ERROR,
-            "The zone %s is %s at Cloudflare: its traffic does not go through the edge." % (zone.name, zone.status),
+            f"The zone {zone.name} is {zone.status} at Cloudflare: its traffic does not go through the edge.",
             "Finish the zone's activation (name servers) first.",
         )
     if zone.paused:
         yield Finding(
             "zone_paused",
             ERROR,
-            "The zone %s is paused: visitors reach the origins directly." % zone.name,
+            f"The zone {zone.name} is paused: visitors reach the origins directly.",
             "Resume Cloudflare for the zone before enforcing.",
         )
     for hostname in plan.hostnames:
@@ -121,7 +122,7 @@ def _zone(seen: Survey, plan: Plan) -> Iterator[Finding]:
             yield Finding(
                 "hostname_outside_zone",
                 WARNING,
-                "%s does not belong to the zone %s." % (hostname, zone.name),
+                f"{hostname} does not belong to the zone {zone.name}.",
                 "Right only for a custom hostname (Cloudflare for SaaS); else it is misspelt, or in another zone.",
                 hostname,
             )
@@ -133,7 +134,7 @@ def _ssl(seen: Survey, plan: Plan) -> Iterator[Finding]:
         yield Finding(
             "ssl_mode",
             ERROR,
-            "The zone's SSL mode is '%s': the edge pulls without TLS and presents no client certificate." % mode.value,
+            f"The zone's SSL mode is '{mode.value}': the edge pulls without TLS and presents no client certificate.",
             "Set the SSL mode to Full (strict) or Full. A configuration rule may set another mode for a hostname.",
         )
     automatic = seen.settings.get(SSL_AUTOMATIC_MODE)
@@ -150,8 +151,7 @@ def _ssl(seen: Survey, plan: Plan) -> Iterator[Finding]:
         yield Finding(
             "global_aop_on" if on else "global_aop_off",
             INFO,
-            "Global AOP (tls_client_auth) is %s.%s"
-            % (
+            "Global AOP (tls_client_auth) is {}.{}".format(
                 shared.value,
                 " Hostnames without a certificate of their own get Cloudflare's shared one." if on else "",
             ),
@@ -175,25 +175,25 @@ def _limits(seen: Survey, plan: Plan) -> Iterator[Finding]:
     # Certificates that nothing uses are spare unless hostnames are about to be put on them.
     complete = seen.associations is not None and seen.associations.complete and not needed
     spare = [str(one.id) for one in live if complete and not used[one.id] and one.sha256 not in plan.known]
-    hint = " No hostname uses %s." % ", ".join(spare) if spare else ""
+    hint = f" No hostname uses {', '.join(spare)}." if spare else ""
     total = len(live) + new
-    count = "%d hostname certificates, and %d more are needed" % (len(live), new)
+    count = f"{len(live)} hostname certificates, and {new} more are needed"
     limit = plan.certificates_per_zone
     if total > limit:
         yield Finding(
             "certificate_limit",
             ERROR,
-            "The zone has %s; %d is the limit." % (count, limit),
-            "Delete certificates that are not used, put more hostnames on each (up to %d), or raise "
-            "certificates_per_zone (for onboard: client_pki_certificates_per_zone) if Cloudflare raised it for you.%s"
-            % (plan.hostnames_per_certificate, hint),
+            f"The zone has {count}; {limit} is the limit.",
+            "Delete certificates that are not used, put more hostnames on each (up to "
+            f"{plan.hostnames_per_certificate}), or raise certificates_per_zone (for onboard: "
+            f"client_pki_certificates_per_zone) if Cloudflare raised it for you.{hint}",
         )
     elif total == limit:
         yield Finding(
             "certificate_headroom",
             WARNING,
-            "The zone has %s; at the limit of %d there is no room for the next generation." % (count, limit),
-            "Keep one place free for rotation: delete certificates that are not used.%s" % hint,
+            f"The zone has {count}; at the limit of {limit} there is no room for the next generation.",
+            f"Keep one place free for rotation: delete certificates that are not used.{hint}",
         )
     yield from _crowds(seen, plan.hostnames_per_certificate)
 
@@ -205,7 +205,7 @@ def _unassociated(seen: Survey, plan: Plan) -> int:
     return count * len(plan.hostnames) // max(1, len(seen.looked_at))
 
 
-def _used(seen: Survey) -> Counter[Optional[str]]:
+def _used(seen: Survey) -> Counter[str | None]:
     """Number of hostnames by id of their certificate."""
     known = seen.associations.associations if seen.associations else {}
     return Counter(one.certificate_id for one in known.values())
@@ -217,7 +217,7 @@ def _crowds(seen: Survey, limit: int) -> Iterator[Finding]:
             yield Finding(
                 "association_limit",
                 WARNING if count == limit else ERROR,
-                "The certificate %s has %d hostnames; %d is the limit." % (certificate_id, count, limit),
+                f"The certificate {certificate_id} has {count} hostnames; {limit} is the limit.",
                 "Put further hostnames on another certificate, or raise hostnames_per_certificate (for onboard: "
                 "client_pki_hostnames_per_certificate) if Cloudflare raised it for you.",
             )
@@ -230,8 +230,8 @@ def _associations(seen: Survey, plan: Plan) -> Iterator[Finding]:
         yield Finding(
             "associations_sampled",
             INFO,
-            "Cloudflare does not offer the list of associations here: %d of %d were read."
-            % (len(seen.looked_at), len(plan.hostnames)),
+            f"Cloudflare does not offer the list of associations here: {len(seen.looked_at)} of {len(plan.hostnames)} "
+            "were read.",
             "Nothing is to be done; hostname_association reads them all.",
         )
     for hostname in plan.hostnames:
@@ -247,7 +247,7 @@ def _association(seen: Survey, plan: Plan, one: Association) -> Iterator[Finding
         yield Finding(
             "association_masks_zone_certificate" if seen.zone_level else "association_suppressed",
             WARNING,
-            "The association of %s is switched off (enabled: false): nothing is presented.%s" % (name, masked),
+            f"The association of {name} is switched off (enabled: false): nothing is presented.{masked}",
             "Switch it on, or void it (hostname_association with state=absent) to fall back to the zone's certificate.",
             name,
         )
@@ -257,15 +257,15 @@ def _association(seen: Survey, plan: Plan, one: Association) -> Iterator[Finding
         yield Finding(
             "association_certificate_deleted",
             WARNING,
-            "The certificate %s of %s is %s." % (one.certificate_id, name, status),
-            "Run originlock.aop.onboard, or %s" % _ANEW,
+            f"The certificate {one.certificate_id} of {name} is {status}.",
+            f"Run originlock.aop.onboard, or {_ANEW}",
             name,
         )
     elif status not in (None, "active") or one.status not in (None, "active"):
         yield Finding(
             "association_not_active",
             WARNING,
-            "%s: the association is %s, its certificate %s." % (name, one.status or "unknown", status or "unknown"),
+            f"{name}: the association is {one.status or 'unknown'}, its certificate {status or 'unknown'}.",
             "Wait for both to be active before enforcing; write the association anew if they never are.",
             name,
         )
@@ -279,9 +279,9 @@ def _association(seen: Survey, plan: Plan, one: Association) -> Iterator[Finding
         yield Finding(
             "association_certificate_expired" if gone else "association_certificate_expiring",
             WARNING,
-            "The certificate %s of %s %s on %s." % (one.certificate_id, name, verb, end.date()),
+            f"The certificate {one.certificate_id} of {name} {verb} on {end.date()}.",
             "Cloudflare goes on presenting an expired certificate and origins refuse it. Run originlock.aop.onboard, "
-            "which renews it from client_pki_renew_before days before its end, or %s" % _ANEW,
+            f"which renews it from client_pki_renew_before days before its end, or {_ANEW}",
             name,
         )
 
@@ -294,8 +294,8 @@ def _dns(seen: Survey, plan: Plan) -> Iterator[Finding]:
             "dns_unchecked",
             INFO,
             "Whether the hostnames are proxied could not be checked: the DNS records cannot be read.",
-            "Give the token the permission '%s', or check that each record is proxied (orange cloud)."
-            % operations.DNS_READ,
+            f"Give the token the permission '{operations.DNS_READ}', or check that each record is proxied (orange "
+            "cloud).",
         )
         return
     for hostname, state in seen.proxied.items():
@@ -303,7 +303,7 @@ def _dns(seen: Survey, plan: Plan) -> Iterator[Finding]:
             yield Finding(
                 "hostname_not_proxied",
                 ERROR,
-                "%s is not proxied (DNS only): visitors reach the origin directly." % hostname,
+                f"{hostname} is not proxied (DNS only): visitors reach the origin directly.",
                 "Switch its record to proxied before enforcing.",
                 hostname,
             )
@@ -311,11 +311,11 @@ def _dns(seen: Survey, plan: Plan) -> Iterator[Finding]:
             yield Finding(
                 "hostname_without_record",
                 WARNING,
-                "The zone has no address record for %s." % hostname,
+                f"The zone has no address record for {hostname}.",
                 "Check the spelling, or that it is reached another way (load balancer, tunnel, custom hostname).",
                 hostname,
             )
 
 
-def _is_outside(hostname: str, zone_name: Optional[str]) -> bool:
+def _is_outside(hostname: str, zone_name: str | None) -> bool:
     return bool(zone_name) and hostname != zone_name and not hostname.endswith(f".{zone_name}")

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Iterable, List
+from collections.abc import Iterable
 
 from .errors import InvalidInput
 
@@ -33,11 +33,11 @@ def normalise(hostname: str) -> str:
     labels = name.split(".")
     checked = labels[1:] if labels[0] == "*" and len(labels) > 1 else labels
     if len(name) > 255 or not all(_LABEL.match(label) for label in checked):
-        raise InvalidInput("%r is not a hostname." % hostname, _EXAMPLE)
+        raise InvalidInput(f"{hostname!r} is not a hostname.", _EXAMPLE)
     return name
 
 
-def normalise_all(hostnames: Iterable[str]) -> List[str]:
+def normalise_all(hostnames: Iterable[str]) -> list[str]:
     """Each once, in the order given."""
     return list(dict.fromkeys(normalise(hostname) for hostname in hostnames))
 
@@ -57,4 +57,4 @@ def _ascii(name: str, given: str) -> str:
             return prefix + str(idna.encode(name[len(prefix) :], uts46=True).decode("ascii"))
         return prefix + name[len(prefix) :].encode("idna").decode("ascii")
     except UnicodeError as error:
-        raise InvalidInput("%r is not a hostname: %s." % (given, error), _EXAMPLE) from None
+        raise InvalidInput(f"{given!r} is not a hostname: {error}.", _EXAMPLE) from None

@@ -9,7 +9,6 @@ Source: Cloudflare's OpenAPI description; the permission names are those of its 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Tuple
 
 SSL_READ = "SSL and Certificates Read"
 SSL_WRITE = "SSL and Certificates Write"
@@ -43,7 +42,7 @@ class Store:
     listing: Operation
     get: Operation
     delete: Operation
-    missing: Tuple[int, ...]
+    missing: tuple[int, ...]
 
 
 LIST_ZONES = Operation("look up the zone", "GET", "/zones", ZONE_READ)

@@ -11,7 +11,7 @@ import datetime
 import hashlib
 import re
 from dataclasses import dataclass, field
-from typing import Any, List, Optional
+from typing import Any
 
 from .errors import InvalidInput
 
@@ -39,10 +39,10 @@ class Leaf:
     expires_on: str
     not_after: datetime.datetime
     issuer: str
-    key: Optional[str] = field(default=None, repr=False)
+    key: str | None = field(default=None, repr=False)
 
 
-def split_certificates(text: str) -> List[bytes]:
+def split_certificates(text: str) -> list[bytes]:
     """DER of each PEM certificate in the text; what is no valid base64 is left out."""
     found = []
     for body in _CERTIFICATE.findall(text):
@@ -53,13 +53,13 @@ def split_certificates(text: str) -> List[bytes]:
     return found
 
 
-def fingerprint(text: Optional[str]) -> Optional[str]:
+def fingerprint(text: str | None) -> str | None:
     """SHA-256 of the first PEM certificate's DER as lower-case hex, None if there is none."""
     found = split_certificates(text or "")
     return hashlib.sha256(found[0]).hexdigest() if found else None
 
 
-def read_leaf(certificate: str, key: Optional[str], label: str = "certificate") -> Leaf:
+def read_leaf(certificate: str, key: str | None, label: str = "certificate") -> Leaf:
     """Parse and check a leaf. Without ``key`` it can be looked for and deleted, but not uploaded.
 
     :raises InvalidInput: not one PEM certificate, a CA, an encrypted or foreign private key.
@@ -68,21 +68,21 @@ def read_leaf(certificate: str, key: Optional[str], label: str = "certificate") 
     if not found:
         html = re.search(r"<(!doctype|html)", certificate, re.IGNORECASE)
         raise InvalidInput(
-            "The %s is %s." % (label, "an HTML page, not a certificate" if html else "not a PEM certificate"),
+            f"The {label} is {'an HTML page, not a certificate' if html else 'not a PEM certificate'}.",
             "Give the leaf certificate in PEM format.",
         )
     if len(found) > 1:
         raise InvalidInput(
-            "The %s holds %d certificates." % (label, len(found)),
+            f"The {label} holds {len(found)} certificates.",
             "Upload the leaf certificate only; the CA belongs on the origins.",
         )
     try:
         parsed = x509.load_der_x509_certificate(found[0])
     except ValueError:
-        raise InvalidInput("The %s cannot be parsed." % label, "Give one valid PEM certificate.") from None
+        raise InvalidInput(f"The {label} cannot be parsed.", "Give one valid PEM certificate.") from None
     if _is_ca(parsed):
         raise InvalidInput(
-            "The %s is a CA certificate (CA:TRUE); Cloudflare accepts only leaf certificates (code 1412)." % label,
+            f"The {label} is a CA certificate (CA:TRUE); Cloudflare accepts only leaf certificates (code 1412).",
             "Upload the leaf certificate (CA:FALSE), not the CA; the CA belongs on the origins.",
         )
     not_after = _not_after(parsed)
@@ -116,12 +116,12 @@ def _checked_key(text: str, parsed: Any, label: str) -> str:
     found = _KEY.search(text)
     if not found:
         raise InvalidInput(
-            "The private key of the %s is not in PEM format." % label, "Give the leaf's own private key in PEM format."
+            f"The private key of the {label} is not in PEM format.", "Give the leaf's own private key in PEM format."
         )
     pem = found.group(0) + "\n"
     if "ENCRYPTED" in found.group(0)[:200]:
         raise InvalidInput(
-            "The private key of the %s is encrypted; Cloudflare needs it without a passphrase." % label,
+            f"The private key of the {label} is encrypted; Cloudflare needs it without a passphrase.",
             "Decrypt the leaf's key first; only the CA's key stays encrypted.",
         )
     try:
@@ -133,11 +133,11 @@ def _checked_key(text: str, parsed: Any, label: str) -> str:
     except Exception:
         # The library's text could quote the key.
         raise InvalidInput(
-            "The private key of the %s cannot be parsed." % label, "Give an unencrypted PEM private key."
+            f"The private key of the {label} cannot be parsed.", "Give an unencrypted PEM private key."
         ) from None
     shape = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     if key.public_key().public_bytes(*shape) != public.public_bytes(*shape):
         raise InvalidInput(
-            "The private key does not belong to the %s." % label, "Give the private key that the leaf was made for."
+            f"The private key does not belong to the {label}.", "Give the private key that the leaf was made for."
         )
     return pem

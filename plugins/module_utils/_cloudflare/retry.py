@@ -9,7 +9,7 @@ import email.utils
 import math
 import random
 import time
-from typing import Callable, Optional
+from typing import Callable
 
 from .errors import ApiError, CloudflareError, ConnectionFailed
 from .operations import Operation
@@ -20,7 +20,7 @@ LONGEST_RETRY_AFTER = 310.0
 _TRANSIENT = (408, 425, 500, 502, 503, 504)
 
 
-def parse_retry_after(value: Optional[str], now: Callable[[], float] = time.time) -> Optional[float]:
+def parse_retry_after(value: str | None, now: Callable[[], float] = time.time) -> float | None:
     """Seconds of a ``Retry-After`` header (RFC 9110: seconds or a date), between 0 and 310; None if there is none."""
     if not value:
         return None

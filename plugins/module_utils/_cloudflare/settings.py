@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional
+from typing import Any
 
 from .client import Client
 from .operations import GET_SETTING, SET_SETTING
@@ -22,10 +23,10 @@ class Setting:
 
     id: str
     value: Any
-    editable: Optional[bool]
-    modified_on: Optional[str]
+    editable: bool | None
+    modified_on: str | None
 
-    def public(self) -> Dict[str, Any]:
+    def public(self) -> dict[str, Any]:
         """The fields as modules return them."""
         return {"id": self.id, "value": self.value, "editable": self.editable, "modified_on": self.modified_on}
 

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 ACTIVE = "active"
 DELETED = "deleted"
 PENDING_DELETION = "pending_deletion"
@@ -17,21 +15,21 @@ _GOING = (DELETED, PENDING_DELETION)
 _STUCK = (DEPLOYMENT_TIMED_OUT, DELETION_TIMED_OUT)
 
 
-def is_live(status: Optional[str]) -> bool:
+def is_live(status: str | None) -> bool:
     """False for a certificate that is deleted, being deleted, or that a deletion left in an unknown state."""
     return status not in (*_GOING, DELETION_TIMED_OUT)
 
 
-def is_going(status: Optional[str]) -> bool:
+def is_going(status: str | None) -> bool:
     """True for an association that is deleted or being deleted. After a time-out it may still be in force."""
     return status in _GOING
 
 
-def is_stuck(status: Optional[str]) -> bool:
+def is_stuck(status: str | None) -> bool:
     """True where Cloudflare gave up: only another write moves it."""
     return status in _STUCK
 
 
-def is_hopeless(status: Optional[str]) -> bool:
+def is_hopeless(status: str | None) -> bool:
     """True where nothing becomes active by waiting longer."""
     return is_going(status) or is_stuck(status)

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import Callable, TypeVar
 
 from . import settings
 from .assign import spread
@@ -34,19 +35,19 @@ class Survey:
     False or None (no record). ``unreadable`` says what failed for another reason, and whether work can do without it.
     """
 
-    zone: Optional[Zone] = None
-    zone_missing: Optional[ZoneNotFound] = None
-    settings: Dict[str, settings.Setting] = field(default_factory=dict)
-    certificates: Optional[List[Certificate]] = None
-    associations: Optional[Reading] = None
+    zone: Zone | None = None
+    zone_missing: ZoneNotFound | None = None
+    settings: dict[str, settings.Setting] = field(default_factory=dict)
+    certificates: list[Certificate] | None = None
+    associations: Reading | None = None
     looked_at: Sequence[str] = ()
-    zone_level: Optional[bool] = None
-    proxied: Optional[Mapping[str, Optional[bool]]] = None
+    zone_level: bool | None = None
+    proxied: Mapping[str, bool | None] | None = None
     dns_asked: Sequence[str] = ()
-    denied: List[Tuple[str, ApiError]] = field(default_factory=list)
-    unreadable: List[Tuple[str, ApiError, bool]] = field(default_factory=list)
+    denied: list[tuple[str, ApiError]] = field(default_factory=list)
+    unreadable: list[tuple[str, ApiError, bool]] = field(default_factory=list)
 
-    def attempt(self, what: str, work: Callable[[], _T], optional: bool = False) -> Optional[_T]:
+    def attempt(self, what: str, work: Callable[[], _T], optional: bool = False) -> _T | None:
         """The result of ``work``, None if Cloudflare refused; each missing permission is noted once."""
         try:
             return work()
@@ -113,7 +114,7 @@ def _read_unlisted(client: Client, seen: Survey, zone_id: str) -> None:
         return
     held = {one.certificate_id for one in seen.associations.associations.values() if one.certificate_id}
     for certificate_id in sorted(held - {one.id for one in seen.certificates}):
-        found = seen.attempt("the certificate %s" % certificate_id, partial(_one, client, zone_id, certificate_id))
+        found = seen.attempt(f"the certificate {certificate_id}", partial(_one, client, zone_id, certificate_id))
         if found is not None:
             seen.certificates.append(found)
 
@@ -125,7 +126,7 @@ def _one(client: Client, zone_id: str, certificate_id: str) -> Certificate:
 
 def _setting(client: Client, seen: Survey, zone_id: str, name: str) -> None:
     found = seen.attempt(
-        "the setting %s" % name,
+        f"the setting {name}",
         lambda: settings.read_setting(client, zone_id, name),
         optional=name != settings.SSL,
     )

@@ -7,25 +7,25 @@ from __future__ import annotations
 
 import datetime
 import re
-from typing import Any, Optional
+from typing import Any
 
 _FORM = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)\Z")
 
 
-def parse(text: Any) -> Optional[datetime.datetime]:
+def parse(text: Any) -> datetime.datetime | None:
     """Aware and in UTC, whole seconds; None if it is no RFC 3339 date-time."""
     found = _FORM.match(text) if isinstance(text, str) else None
     if not found:
         return None
     day, clock, zone = found.groups()
     try:
-        moment = datetime.datetime.fromisoformat("%sT%s%s" % (day, clock, "+00:00" if zone in "Zz" else zone))
+        moment = datetime.datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}")
     except ValueError:
         return None
     return moment.astimezone(datetime.timezone.utc)
 
 
-def show(text: Any) -> Optional[str]:
+def show(text: Any) -> str | None:
     """``2028-11-23T06:00:00Z``, or what the API said if that cannot be parsed."""
     moment = parse(text)
     if moment is not None:

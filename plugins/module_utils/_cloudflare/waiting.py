@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable
 
 from .errors import WaitTimedOut
 from .status import ACTIVE, is_hopeless
@@ -21,23 +22,19 @@ class Look:
     """What was seen at one moment: the status of each object, ``elapsed`` seconds after the start."""
 
     elapsed: float
-    statuses: Mapping[str, Optional[str]]
+    statuses: Mapping[str, str | None]
 
-    def pending(self) -> List[str]:
+    def pending(self) -> list[str]:
         """Names of the objects that are not active."""
         return [name for name, status in self.statuses.items() if status != ACTIVE]
 
     def text(self, noun: str) -> str:
         """One line such as ``3 of 10 certificates active after 12 s (7 pending_deployment)``."""
         counts = Counter(str(status or "unknown") for status in self.statuses.values() if status != ACTIVE)
-        rest = ", ".join("%d %s" % (count, status) for status, count in sorted(counts.items()))
-        return "%d of %d %s active after %d s%s" % (
-            len(self.statuses) - len(self.pending()),
-            len(self.statuses),
-            noun,
-            round(self.elapsed),
-            " (%s)" % rest if rest else "",
-        )
+        rest = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+        active = len(self.statuses) - len(self.pending())
+        line = f"{active} of {len(self.statuses)} {noun} active after {round(self.elapsed)} s"
+        return f"{line} ({rest})" if rest else line
 
 
 def pauses(first: float = 1.0, longest: float = 15.0) -> Callable[[int], float]:
@@ -49,14 +46,14 @@ _pause = pauses()
 
 
 def wait_active(
-    look: Callable[[], Mapping[str, Optional[str]]],
-    first: Mapping[str, Optional[str]],
+    look: Callable[[], Mapping[str, str | None]],
+    first: Mapping[str, str | None],
     noun: str,
     timeout: float,
     tell: Callable[[str], None] = lambda text: None,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
-) -> List[str]:
+) -> list[str]:
     """Look until every object is active. Returns the history, one line per look.
 
     ``first`` is what is known already (no look is spent on it); ``noun`` is plural; ``tell`` gets each line at once.
@@ -65,7 +62,7 @@ def wait_active(
         ``timed_out``, ``progress`` (the history) and ``pending`` (name and status of each).
     """
     start = clock()
-    history: List[str] = []
+    history: list[str] = []
     number = 0
     seen = Look(0.0, dict(first))
     while seen.pending():
@@ -86,24 +83,24 @@ def wait_active(
 
 def _failure(seen: Look, noun: str, timeout: float, history: Sequence[str], hopeless: Sequence[str]) -> WaitTimedOut:
     pending = seen.pending()
-    named = ", ".join("%s %s" % (name, seen.statuses[name] or "unknown") for name in (hopeless or pending)[:_SHOWN])
+    named = ", ".join(f"{name} {seen.statuses[name] or 'unknown'}" for name in (hopeless or pending)[:_SHOWN])
     more = len(hopeless or pending) - _SHOWN
-    facts: Dict[str, Any] = {
+    facts: dict[str, Any] = {
         "timed_out": not hopeless,
         "progress": list(history),
         "pending": [{"name": name, "status": seen.statuses[name]} for name in pending],
     }
-    listed = named + (" and %d more" % more if more > 0 else "")
+    listed = named + (f" and {more} more" if more > 0 else "")
     if hopeless:
         return WaitTimedOut(
-            "Cloudflare will not make all %s active: %s. Seen: %s." % (noun, listed, "; ".join(history)),
+            f"Cloudflare will not make all {noun} active: {listed}. Seen: {'; '.join(history)}.",
             "For associations run again: they are written anew. A certificate in this state must be deleted "
             "(state=absent) and uploaded again.",
             **facts,
         )
     return WaitTimedOut(
-        "%d of %d %s are not active after %d s: %s. Seen: %s."
-        % (len(pending), len(seen.statuses), noun, timeout, listed, "; ".join(history)),
+        f"{len(pending)} of {len(seen.statuses)} {noun} are not active after {timeout:.0f} s: {listed}. "
+        f"Seen: {'; '.join(history)}.",
         "Nothing is lost: run again to go on waiting, or raise wait_timeout. Do not enforce before they are active.",
         **facts,
     )

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional
+from typing import Any
 
 from .client import Client
 from .errors import ApiError, InvalidInput, ZoneNotFound
@@ -22,12 +23,12 @@ class Zone:
     """A zone. Only ``id`` is sure: it alone is known when the user gave an id and nothing was looked up."""
 
     id: str
-    name: Optional[str] = None
-    account_id: Optional[str] = None
-    status: Optional[str] = None
-    paused: Optional[bool] = None
+    name: str | None = None
+    account_id: str | None = None
+    status: str | None = None
+    paused: bool | None = None
 
-    def public(self) -> Dict[str, Any]:
+    def public(self) -> dict[str, Any]:
         """``id``, ``name``, ``account_id`` as modules return them."""
         return {"id": self.id, "name": self.name, "account_id": self.account_id}
 
@@ -50,29 +51,29 @@ def lookup(client: Client, zone: str) -> Zone:
         raise InvalidInput("zone is empty.", "Give the zone's name or id.")
     if _ID.match(wanted):
         try:
-            return _zone(client.call(GET_ZONE, subject="zone %s" % wanted, zone_id=wanted).item())
+            return _zone(client.call(GET_ZONE, subject=f"zone {wanted}", zone_id=wanted).item())
         except ApiError as error:
             if error.route_missing and not error.denied:
                 raise _unknown(zone) from error
             raise
     name = normalise(wanted)
-    found = client.call(LIST_ZONES, query={"name": name, "per_page": 50}, subject="zone %s" % name).items()
+    found = client.call(LIST_ZONES, query={"name": name, "per_page": 50}, subject=f"zone {name}").items()
     zones = [_zone(item) for item in found if normalise(str(item.get("name", ""))) == name and item.get("id")]
     if not zones:
         raise _unknown(zone)
     if len(zones) > 1:
         raise ZoneNotFound(
-            "The credentials see %d zones called %s." % (len(zones), name),
-            "Give the id of one of them as zone: %s." % ", ".join(one.id for one in zones),
+            f"The credentials see {len(zones)} zones called {name}.",
+            f"Give the id of one of them as zone: {', '.join(one.id for one in zones)}.",
         )
     return zones[0]
 
 
 def _unknown(zone: str) -> ZoneNotFound:
     return ZoneNotFound(
-        "The zone %s was not found with these credentials." % zone,
+        f"The zone {zone} was not found with these credentials.",
         "Check the spelling (the zone's name, not a hostname in it), and that the token includes this zone with the "
-        "permission '%s'; or give the zone's id." % ZONE_READ,
+        f"permission '{ZONE_READ}'; or give the zone's id.",
         missing_permission=ZONE_READ,
     )
 

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Mapping
+from collections.abc import Mapping
+from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
@@ -15,7 +16,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.budget 
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.errors import CloudflareError
 from ansible_collections.originlock.aop.plugins.module_utils._engine.errors import run
 
-Spec = Dict[str, Any]
+Spec = dict[str, Any]
 
 CONNECTION: Spec = {
     "api_token": {"type": "str", "no_log": True, "fallback": (env_fallback, ["CLOUDFLARE_API_TOKEN"])},
@@ -38,7 +39,7 @@ WAITING: Spec = {
     "wait_timeout": {"type": "int", "default": 300},
 }
 
-Work = Callable[[AnsibleModule, http.Client], Dict[str, Any]]
+Work = Callable[[AnsibleModule, http.Client], dict[str, Any]]
 
 
 def merge(*specs: Mapping[str, Any]) -> Spec:
@@ -58,7 +59,7 @@ def client_from(module: AnsibleModule) -> http.Client:
     credentials = http.Credentials(params["api_token"], params["api_email"], params["api_key"])
     url = http.checked_url(params["api_url"])
     limit = max(0, params["rate_budget"])
-    path = budget_file("%s\0%s" % (url, credentials.identity())) if limit else None
+    path = budget_file(f"{url}\0{credentials.identity()}") if limit else None
     budget = Budget(path, limit, max_wait=params["rate_budget_wait"], notify=module.warn)
     return http.Client(
         credentials, url, timeout=max(1, params["timeout"]), retries=max(0, params["retries"]), budget=budget
@@ -68,7 +69,7 @@ def client_from(module: AnsibleModule) -> http.Client:
 def run_with_client(module: AnsibleModule, work: Work) -> None:
     """Call ``work`` with a client; adds ``api_calls`` to the result, also to that of a failure."""
 
-    def whole(module: AnsibleModule) -> Dict[str, Any]:
+    def whole(module: AnsibleModule) -> dict[str, Any]:
         client = client_from(module)
         try:
             result = work(module, client)

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -23,13 +24,13 @@ from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.operati
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.waiting import wait_active
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.zones import Zone, resolve
 
-_ENTRY: Dict[str, Any] = {
+_ENTRY: dict[str, Any] = {
     "hostname": {"type": "str", "required": True},
     "certificate_id": {"type": "str"},
     "enabled": {"type": "bool"},
 }
 
-ASSOCIATION_SPEC: Dict[str, Any] = {
+ASSOCIATION_SPEC: dict[str, Any] = {
     "hostnames": {"type": "list", "elements": "str"},
     "certificate_id": {"type": "str"},
     "enabled": {"type": "bool"},
@@ -38,10 +39,10 @@ ASSOCIATION_SPEC: Dict[str, Any] = {
     "purge": {"type": "bool", "default": False},
 }
 
-INFO_SPEC: Dict[str, Any] = {"hostnames": {"type": "list", "elements": "str"}}
+INFO_SPEC: dict[str, Any] = {"hostnames": {"type": "list", "elements": "str"}}
 
 
-def manage_associations(module: AnsibleModule, client: Client) -> Dict[str, Any]:
+def manage_associations(module: AnsibleModule, client: Client) -> dict[str, Any]:
     """Result of C(hostname_association)."""
     wishes = _wishes(module.params)
     zone = resolve(client, module.params["zone"])
@@ -53,12 +54,12 @@ def manage_associations(module: AnsibleModule, client: Client) -> Dict[str, Any]
     for one in changes:
         if one.note == "inert":
             module.warn(
-                "%s: its certificate was deleted outside, so Cloudflare refuses to void the association (code 1415). "
-                "It presents nothing." % one.hostname
+                f"{one.hostname}: its certificate was deleted outside, so Cloudflare refuses to void the association "
+                "(code 1415). It presents nothing."
             )
     failed = assign.failures(changes)
     shown = [one.public() for one in changes]
-    result: Dict[str, Any] = {
+    result: dict[str, Any] = {
         "changed": any(one["changed"] for one in shown),
         "zone": zone.public(),
         "associations": shown,
@@ -75,7 +76,7 @@ def manage_associations(module: AnsibleModule, client: Client) -> Dict[str, Any]
     return result
 
 
-def read_associations(module: AnsibleModule, client: Client) -> Dict[str, Any]:
+def read_associations(module: AnsibleModule, client: Client) -> dict[str, Any]:
     """Result of C(hostname_association_info)."""
     zone = resolve(client, module.params["zone"])
     hostnames = module.params["hostnames"]
@@ -98,11 +99,11 @@ def read_associations(module: AnsibleModule, client: Client) -> Dict[str, Any]:
 
 def _no_list(what: str) -> CloudflareError:
     return CloudflareError(
-        "%s: Cloudflare does not offer the list of associations here." % what, "Name the hostnames and leave purge off."
+        f"{what}: Cloudflare does not offer the list of associations here.", "Name the hostnames and leave purge off."
     )
 
 
-def _wishes(params: Mapping[str, Any]) -> List[assign.Wish]:
+def _wishes(params: Mapping[str, Any]) -> list[assign.Wish]:
     absent = params["state"] == "absent"
     if absent and params["purge"]:
         raise InvalidInput("purge makes no sense with state=absent.", "Use purge with state=present.")
@@ -124,17 +125,17 @@ def _read(client: Client, zone: Zone, hostnames: Sequence[str], purge: bool) -> 
     return reading
 
 
-def _wait(module: AnsibleModule, client: Client, zone: Zone, result: Dict[str, Any]) -> None:
-    wanted: Dict[str, Optional[str]] = {
+def _wait(module: AnsibleModule, client: Client, zone: Zone, result: dict[str, Any]) -> None:
+    wanted: dict[str, str | None] = {
         one["hostname"]: one["status"] for one in result["associations"] if one["certificate_id"]
     }
     pending = [name for name, status in wanted.items() if status != "active"]
     look, names = assign.looker(client, zone.id, pending, result["list_endpoint"])
     if len(names) < len(pending):
         module.warn(assign.sampled(len(names), len(pending)))
-    seen: Dict[str, Optional[str]] = {name: wanted[name] for name in names}
+    seen: dict[str, str | None] = {name: wanted[name] for name in names}
 
-    def remember() -> Mapping[str, Optional[str]]:
+    def remember() -> Mapping[str, str | None]:
         seen.update(look())
         return seen
 
@@ -149,7 +150,7 @@ def _wait(module: AnsibleModule, client: Client, zone: Zone, result: Dict[str, A
         one["status"] = seen.get(one["hostname"], one["status"])
 
 
-def _diff(changes: Sequence[assign.Change]) -> Dict[str, Any]:
+def _diff(changes: Sequence[assign.Change]) -> dict[str, Any]:
     changed = [one for one in changes if one.write]
     return {
         "before": {"associations": {one.hostname: assign.core(one.before) for one in changed}},

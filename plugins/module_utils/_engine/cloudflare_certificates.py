@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -20,7 +21,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.waiting
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.zones import Zone, resolve
 from ansible_collections.originlock.aop.plugins.module_utils._engine import private_keys
 
-_ENTRY: Dict[str, Any] = {
+_ENTRY: dict[str, Any] = {
     "certificate": {"type": "str"},
     "certificate_path": {"type": "path"},
     "private_key": {"type": "str", "no_log": True},
@@ -29,21 +30,21 @@ _ENTRY: Dict[str, Any] = {
 }
 EXCLUSIVE = [("certificate", "certificate_path"), ("private_key", "private_key_path")]
 
-CERTIFICATE_SPEC: Dict[str, Any] = dict(
+CERTIFICATE_SPEC: dict[str, Any] = dict(
     _ENTRY,
     certificates={"type": "list", "elements": "dict", "options": dict(_ENTRY), "mutually_exclusive": EXCLUSIVE},
     state={"type": "str", "default": "present", "choices": ["present", "absent"]},
 )
 
-INFO_SPEC: Dict[str, Any] = {"certificate_ids": {"type": "list", "elements": "str"}}
+INFO_SPEC: dict[str, Any] = {"certificate_ids": {"type": "list", "elements": "str"}}
 
-_Wanted = Tuple[Optional[Leaf], Optional[str]]
+_Wanted = tuple[Optional[Leaf], Optional[str]]
 
 
-def manage_hostname_certificates(module: AnsibleModule, client: Client) -> Dict[str, Any]:
+def manage_hostname_certificates(module: AnsibleModule, client: Client) -> dict[str, Any]:
     """Result of C(hostname_certificate)."""
     wanted = [
-        _wanted(entry, "certificate" if count is None else "certificate %d of the list" % count)
+        _wanted(entry, "certificate" if count is None else f"certificate {count} of the list")
         for count, entry in _entries(module.params)
     ]
     zone = resolve(client, module.params["zone"])
@@ -54,7 +55,7 @@ def manage_hostname_certificates(module: AnsibleModule, client: Client) -> Dict[
     return _present(module, client, HOSTNAME_STORE, zone, leaves, known)
 
 
-def read_hostname_certificates(module: AnsibleModule, client: Client) -> Dict[str, Any]:
+def read_hostname_certificates(module: AnsibleModule, client: Client) -> dict[str, Any]:
     """Result of C(hostname_certificate_info): all, or those with the ids asked for, also deleted ones."""
     zone = resolve(client, module.params["zone"])
     found = domain.list_certificates(client, HOSTNAME_STORE, zone.id)
@@ -66,7 +67,7 @@ def read_hostname_certificates(module: AnsibleModule, client: Client) -> Dict[st
     return {"changed": False, "certificates": [one.public() for one in found], "zone": zone.public()}
 
 
-def _entries(params: Mapping[str, Any]) -> List[Tuple[Optional[int], Mapping[str, Any]]]:
+def _entries(params: Mapping[str, Any]) -> list[tuple[int | None, Mapping[str, Any]]]:
     listed = params["certificates"]
     single = {name: params[name] for name in _ENTRY}
     if listed is None:
@@ -81,25 +82,25 @@ def _wanted(entry: Mapping[str, Any], label: str) -> _Wanted:
     text = _content(entry, "certificate")
     if text is None:
         if not entry["certificate_id"]:
-            raise InvalidInput("The %s is missing." % label, "Give certificate or certificate_path.")
+            raise InvalidInput(f"The {label} is missing.", "Give certificate or certificate_path.")
         return None, entry["certificate_id"]
     return read_leaf(text, _content(entry, "private_key"), label), entry["certificate_id"]
 
 
-def _content(entry: Mapping[str, Any], name: str) -> Optional[str]:
+def _content(entry: Mapping[str, Any], name: str) -> str | None:
     path = entry[name + "_path"]
     if path is None:
-        found: Optional[str] = entry[name]
+        found: str | None = entry[name]
         return found
     try:
         with open(path, encoding="utf-8") as handle:
             return handle.read(1 << 20)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
-        raise InvalidInput("Cannot read %s: %s." % (path, reason), "Check %s_path." % name) from None
+        raise InvalidInput(f"Cannot read {path}: {reason}.", f"Check {name}_path.") from None
 
 
-def _leaf(leaf: Optional[Leaf]) -> Leaf:
+def _leaf(leaf: Leaf | None) -> Leaf:
     if leaf is None:
         raise InvalidInput("Only an id was given.", "To upload give certificate and private_key.")
     return leaf
@@ -112,23 +113,22 @@ def _present(
     zone: Zone,
     leaves: Sequence[Leaf],
     known: Sequence[domain.Certificate],
-) -> Dict[str, Any]:
+) -> dict[str, Any]:
     before = [domain.match(leaf, known) for leaf in leaves]
     for leaf, there in zip(leaves, before):
         if leaf.key is None and not (there and there.live):
             raise InvalidInput(
-                "The certificate with SHA-256 %s is not at Cloudflare, and its private key was not given."
-                % leaf.sha256,
+                f"The certificate with SHA-256 {leaf.sha256} is not at Cloudflare, and its private key was not given.",
                 "Give private_key or private_key_path.",
             )
     new = {leaf.sha256 for leaf, there in zip(leaves, before) if not (there and there.live)}
     count = len(new) + sum(1 for one in known if one.live)
     if new and count > CERTIFICATES_PER_ZONE:
         module.warn(
-            "The zone would have %d %ss; Cloudflare allows %d unless it raised that for you."
-            % (count, store.noun, CERTIFICATES_PER_ZONE)
+            f"The zone would have {count} {store.noun}s; Cloudflare allows {CERTIFICATES_PER_ZONE} unless it raised "
+            "that for you."
         )
-    result: Dict[str, Any] = {"changed": bool(new), "zone": zone.public(), "progress": []}
+    result: dict[str, Any] = {"changed": bool(new), "zone": zone.public(), "progress": []}
     result["diff"] = _diff([one for one in before if one and one.live], leaves)
     if module.check_mode:
         done = [_predict(leaf, there) for leaf, there in zip(leaves, before)]
@@ -142,7 +142,7 @@ def _present(
     return result
 
 
-def _predict(leaf: Leaf, there: Optional[domain.Certificate]) -> domain.Uploaded:
+def _predict(leaf: Leaf, there: domain.Certificate | None) -> domain.Uploaded:
     if there and there.live:
         return domain.Uploaded(there, "unchanged", False)
     return domain.Uploaded(domain.predicted(leaf), "created", True)
@@ -155,8 +155,8 @@ def _upload_all(
     leaves: Sequence[Leaf],
     known: Sequence[domain.Certificate],
     timeout: float,
-) -> List[domain.Uploaded]:
-    done: List[domain.Uploaded] = []
+) -> list[domain.Uploaded]:
+    done: list[domain.Uploaded] = []
     for leaf in leaves:
         try:
             seen = list(known) + [one.certificate for one in done if one.how != "unchanged"]
@@ -171,11 +171,11 @@ def _upload_all(
 
 
 def _wait(
-    client: Client, store: Store, zone: Zone, done: Sequence[domain.Uploaded], timeout: float, result: Dict[str, Any]
+    client: Client, store: Store, zone: Zone, done: Sequence[domain.Uploaded], timeout: float, result: dict[str, Any]
 ) -> None:
-    statuses: Dict[str, Optional[str]] = {str(one.certificate.id): one.certificate.status for one in done}
+    statuses: dict[str, str | None] = {str(one.certificate.id): one.certificate.status for one in done}
 
-    def look() -> Dict[str, Optional[str]]:
+    def look() -> dict[str, str | None]:
         listed = {one.id: one for one in domain.list_certificates(client, store, zone.id)}
         for name, status in statuses.items():
             seen = listed.get(name)
@@ -203,12 +203,12 @@ def _absent(
     zone: Zone,
     wanted: Sequence[_Wanted],
     known: Sequence[domain.Certificate],
-) -> Dict[str, Any]:
+) -> dict[str, Any]:
     def users(certificate_id: str) -> Sequence[str]:
         reading = list_associations(client, zone.id)
         return reading.users(certificate_id) if reading else ()
 
-    found: Dict[str, domain.Certificate] = {}
+    found: dict[str, domain.Certificate] = {}
     for leaf, given in wanted:
         matches = [one for one in known if one.id == given] if given else []
         if given and not matches:
@@ -217,7 +217,7 @@ def _absent(
         if leaf and not given:
             matches = [one for one in [domain.match(leaf, known)] if one]
         found.update({str(one.id): one for one in matches if one.live})
-    result: Dict[str, Any] = {
+    result: dict[str, Any] = {
         "changed": bool(found),
         "zone": zone.public(),
         "progress": [],
@@ -235,8 +235,8 @@ def _absent(
     return result
 
 
-def _diff(before: Sequence[domain.Certificate], after: Sequence[Leaf]) -> Dict[str, Any]:
-    def side(items: Sequence[Any]) -> Dict[str, Any]:
+def _diff(before: Sequence[domain.Certificate], after: Sequence[Leaf]) -> dict[str, Any]:
+    def side(items: Sequence[Any]) -> dict[str, Any]:
         rows = {str(one.sha256): {"serial_number": one.serial_number, "expires_on": one.expires_on} for one in items}
         return {"certificates": rows}
 

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any, Dict, Iterator, List, Mapping, Sequence
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -23,7 +24,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.survey 
 from ansible_collections.originlock.aop.plugins.module_utils._pki import classify, verify
 from ansible_collections.originlock.aop.plugins.module_utils._pki.errors import PkiError
 
-PREFLIGHT_SPEC: Dict[str, Any] = {
+PREFLIGHT_SPEC: dict[str, Any] = {
     "hostnames": {"type": "list", "elements": "str", "default": []},
     "client_certificates": {"type": "list", "elements": "str", "default": []},
     "trust_bundles": {"type": "list", "elements": "str", "default": []},
@@ -50,7 +51,7 @@ _KINDS = {
 }
 
 
-def preflight(module: AnsibleModule, client: Client) -> Dict[str, Any]:
+def preflight(module: AnsibleModule, client: Client) -> dict[str, Any]:
     """Result of C(aop_preflight)."""
     params = module.params
     hostnames = normalise_all(params["hostnames"])
@@ -69,7 +70,7 @@ def preflight(module: AnsibleModule, client: Client) -> Dict[str, Any]:
     seen = survey(client, params["zone"], hostnames, params["dns_check"])
     found = [*cf.judge(seen, plan), *_leaves(leaves, now), *_bundles(bundles, now), *_pairs(leaves, bundles, now)]
     found.sort(key=lambda one: cf.SEVERITIES.index(one.severity))
-    result: Dict[str, Any] = {
+    result: dict[str, Any] = {
         "changed": False,
         "ok": not any(one.severity == cf.ERROR for one in found),
         "findings": [one.public() for one in found],
@@ -88,21 +89,21 @@ def preflight(module: AnsibleModule, client: Client) -> Dict[str, Any]:
 def _limit(params: Mapping[str, Any], name: str) -> int:
     found: int = params[name]
     if found < 1:
-        raise InvalidInput("%s must be 1 or more." % name, "Leave it out for Cloudflare's usual limit.")
+        raise InvalidInput(f"{name} must be 1 or more.", "Leave it out for Cloudflare's usual limit.")
     return found
 
 
-def _fail(result: Dict[str, Any], found: Sequence[cf.Finding], fail_on: str) -> None:
+def _fail(result: dict[str, Any], found: Sequence[cf.Finding], fail_on: str) -> None:
     fatal = {"none": (), "error": (cf.ERROR,), "warning": (cf.ERROR, cf.WARNING)}[fail_on]
     bad = [one for one in found if one.severity in fatal]
     if bad:
-        listed = " ".join("[%s] %s %s" % (one.code, one.message, one.remedy) for one in bad[:5])
-        more = " (%d more in findings)" % (len(bad) - 5) if len(bad) > 5 else ""
-        raise CloudflareError("Preflight found what must be mended first: %s%s" % (listed, more), "", **result)
+        listed = " ".join(f"[{one.code}] {one.message} {one.remedy}" for one in bad[:5])
+        more = f" ({len(bad) - 5} more in findings)" if len(bad) > 5 else ""
+        raise CloudflareError(f"Preflight found what must be mended first: {listed}{more}", "", **result)
 
 
 def _label(noun: str, number: int, total: int) -> str:
-    return noun if total == 1 else "%s %d" % (noun, number)
+    return noun if total == 1 else f"{noun} {number}"
 
 
 def _leaves(texts: Sequence[str], now: datetime) -> Iterator[cf.Finding]:
@@ -125,7 +126,7 @@ def _bundles(texts: Sequence[str], now: datetime) -> Iterator[cf.Finding]:
         seen = classify.classify(text, label, now)
         kinds = seen.kinds or (seen.kind,)
         for kind in dict.fromkeys(one for one in kinds if one in _KINDS):
-            yield cf.Finding(_KINDS[kind], cf.ERROR, "%s holds the wrong kind: %s." % (label, _NAMES[kind]), remedy)
+            yield cf.Finding(_KINDS[kind], cf.ERROR, f"{label} holds the wrong kind: {_NAMES[kind]}.", remedy)
         if not any(kind in _KINDS for kind in kinds):
             try:
                 verify.check_trust_bundle(text, label, now)
@@ -142,15 +143,15 @@ _NAMES = {
 }
 
 
-def _pairs(leaves: Sequence[str], bundles: Sequence[str], now: datetime) -> List[cf.Finding]:
+def _pairs(leaves: Sequence[str], bundles: Sequence[str], now: datetime) -> list[cf.Finding]:
     """Leaves that no bundle verifies. Said only where both sides are sound by themselves."""
-    whole: List[Any] = []
+    whole: list[Any] = []
     for number, text in enumerate(bundles, 1):
         try:
             whole.extend(verify.parse_bundle(text, _label("The trust bundle", number, len(bundles))))
         except PkiError:
             return []
-    found: List[cf.Finding] = []
+    found: list[cf.Finding] = []
     for number, text in enumerate(leaves if whole else (), 1):
         label = _label("The client certificate", number, len(leaves))
         if not classify.classify(text, label, now).usable:

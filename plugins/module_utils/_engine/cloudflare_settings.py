@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -18,10 +18,10 @@ from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.setting
 )
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.zones import resolve
 
-SETTING_SPEC: Dict[str, Any] = {"value": {"type": "str", "required": True, "choices": ["on", "off"]}}
+SETTING_SPEC: dict[str, Any] = {"value": {"type": "str", "required": True, "choices": ["on", "off"]}}
 
 
-def manage_tls_client_auth(module: AnsibleModule, client: Client) -> Dict[str, Any]:
+def manage_tls_client_auth(module: AnsibleModule, client: Client) -> dict[str, Any]:
     """Result of C(zone_tls_client_auth)."""
     zone = resolve(client, module.params["zone"])
     wanted = module.params["value"]
@@ -30,7 +30,7 @@ def manage_tls_client_auth(module: AnsibleModule, client: Client) -> Dict[str, A
     changed = before != wanted
     if changed and now.editable is False:
         raise CloudflareError(
-            "The setting %s of the zone is %s and cannot be changed." % (TLS_CLIENT_AUTH, before),
+            f"The setting {TLS_CLIENT_AUTH} of the zone is {before} and cannot be changed.",
             "The plan or the account's administrator forbids it.",
         )
     shown = dict(now.public(), value=wanted)
@@ -39,7 +39,7 @@ def manage_tls_client_auth(module: AnsibleModule, client: Client) -> Dict[str, A
         shown = after.public()
         if after.value != wanted:
             raise CloudflareError(
-                "Cloudflare answered %s for %s, but %s was asked for." % (after.value, TLS_CLIENT_AUTH, wanted),
+                f"Cloudflare answered {after.value} for {TLS_CLIENT_AUTH}, but {wanted} was asked for.",
                 "Run again; somebody else may be changing it.",
             )
     return {
@@ -51,7 +51,7 @@ def manage_tls_client_auth(module: AnsibleModule, client: Client) -> Dict[str, A
     }
 
 
-def read_tls_client_auth(module: AnsibleModule, client: Client) -> Dict[str, Any]:
+def read_tls_client_auth(module: AnsibleModule, client: Client) -> dict[str, Any]:
     """Result of C(zone_tls_client_auth_info)."""
     zone = resolve(client, module.params["zone"])
     now = read_setting(client, zone.id, TLS_CLIENT_AUTH)

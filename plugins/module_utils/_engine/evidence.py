@@ -10,7 +10,7 @@ import os
 import tempfile
 import time
 from datetime import datetime, timezone
-from typing import Any, Optional
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -147,7 +147,7 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-def _default_path(server: Optional[str]) -> str:
+def _default_path(server: str | None) -> str:
     candidates = SERVERS[server or ""].logs
     return next((path for path in candidates if _may_exist(path)), candidates[0])
 
@@ -163,7 +163,7 @@ def _may_exist(path: str) -> bool:
     return True
 
 
-def _load_cursor(path: Optional[str]) -> Optional[dict[str, Any]]:
+def _load_cursor(path: str | None) -> dict[str, Any] | None:
     if not path:
         return None
     try:

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterator, Optional, Set
+from collections.abc import Iterator
+from typing import Any
 
 _KEY = re.compile(r"PRIVATE KEY-----(?P<body>(?:[^-]|-(?!----))*)")
 # Between the lines of a key; with \n as two characters also where a text was quoted.
@@ -20,23 +21,23 @@ class MisplacedKey(Exception):
 
     remedy = "Give the certificate alone. Consider the key as shown, for Ansible logs this option, and replace it."
 
-    def details(self) -> Dict[str, Any]:
+    def details(self) -> dict[str, Any]:
         """Further keys of the failure."""
         return {"changed": False}
 
 
-def refuse(text: Optional[str], option: str) -> None:
+def refuse(text: str | None, option: str) -> None:
     """Raise MisplacedKey if the certificate in ``text``, called ``option`` in errors, comes with a private key."""
     if text and "PRIVATE KEY" in text:
-        raise MisplacedKey("%s holds a private key; only a certificate belongs there." % option)
+        raise MisplacedKey(f"{option} holds a private key; only a certificate belongs there.")
 
 
-def secrets(params: Any, known: Set[str]) -> Set[str]:
+def secrets(params: Any, known: set[str]) -> set[str]:
     """What Ansible has to mask in a module's parameters: each text with a private key, and the lines of the keys.
 
     The lines, because a whole text is not found again where it is quoted. Texts in ``known`` are masked already.
     """
-    found: Set[str] = set()
+    found: set[str] = set()
     for text in _texts(params):
         if "PRIVATE KEY" not in text or text in known:
             continue

@@ -125,19 +125,19 @@ def _check(params: dict[str, Any]) -> None:
     """What the specification can't tell: lists with something in them, and numbers that make sense."""
     for name in ("origins", "hostnames"):
         if not params[name]:
-            raise ProbeError("There are no %s to probe." % name, "Give at least one entry in %s." % name)
+            raise ProbeError(f"There are no {name} to probe.", f"Give at least one entry in {name}.")
     for name in _POSITIVE:
         if not (math.isfinite(params[name]) and params[name] > 0):
-            raise ProbeError("%s is %s." % (name, params[name]), "Give a number above 0.")
+            raise ProbeError(f"{name} is {params[name]}.", "Give a number above 0.")
     if params["retries"] < 0:
-        raise ProbeError("retries is %d." % params["retries"], "Give 0 or more.")
+        raise ProbeError(f"retries is {params['retries']}.", "Give 0 or more.")
 
 
 def _settings(params: dict[str, Any], names: list[str]) -> Settings:
     edge = params["edge"].strip()
     host, _colon, port = edge.rpartition(":")
     if edge and edge != "dns" and not (host and port.isdigit() and 0 < int(port) < 65536):
-        raise ProbeError("'%s' is no place of an edge." % edge, "Write edge: dns, or HOST:PORT.")
+        raise ProbeError(f"'{edge}' is no place of an edge.", "Write edge: dns, or HOST:PORT.")
     foreign = [targets.hostname(name) for name in params["foreign_sni"]] or names[: _NEIGHBOURS + 1]
     return Settings(
         connect_timeout=params["connect_timeout"],
@@ -165,7 +165,7 @@ def _origin(entry: dict[str, Any]) -> Origin:
     )
     if not made.listeners:
         raise ProbeError(
-            "Origin '%s' has no listener to probe." % entry["name"], "Give ports, plain_ports or listeners."
+            f"Origin '{entry['name']}' has no listener to probe.", "Give ports, plain_ports or listeners."
         )
     return made
 
@@ -219,7 +219,7 @@ def _identity(kind: str, given: dict[str, Any]) -> Identity:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, passphrase)
     except (ssl.SSLError, OSError, ValueError):
         raise ProbeError(
-            "The certificate '%s' and the key '%s' can't be used." % (certificate, key),
+            f"The certificate '{certificate}' and the key '{key}' can't be used.",
             "Both have to be PEM, the key has to be the certificate's, and its passphrase right.",
         ) from None
     return Identity(kind, certificate, key, passphrase)
@@ -231,4 +231,4 @@ def _read(path: str | None) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise ProbeError("'%s' can't be read: %s." % (path, error.strerror), "Give a file on the controller.") from None
+        raise ProbeError(f"'{path}' can't be read: {error.strerror}.", "Give a file on the controller.") from None

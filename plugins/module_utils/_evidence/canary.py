@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from typing import Any, Optional
+from typing import Any
 
 from .errors import InvalidInput
 from .scan import CANARY_PREFIX, NONCE
@@ -173,5 +173,5 @@ _EDGE_ERRORS: dict[int, str] = {
 
 
 def _meaning(status: int) -> str:
-    said: Optional[str] = _EDGE_ERRORS.get(status)
+    said: str | None = _EDGE_ERRORS.get(status)
     return f"HTTP {status}: {said}" if said else ""

@@ -52,7 +52,7 @@ def declared(values: Sequence[Mapping[str, Any]]) -> list[Declared]:
     found = []
     for value in values:
         text = str(value.get("expires") or "")
-        what = "The exception for {} on {}".format(value.get("source"), value.get("hostname"))
+        what = f"The exception for {value.get('source')} on {value.get('hostname')}"
         try:
             expires = date.fromisoformat(text)
         except ValueError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from typing import Any, Optional
+from typing import Any
 
 from .errors import InvalidInput
 from .exceptions import Declared
@@ -50,7 +50,7 @@ class Verdict:
 
 
 def judge(
-    evidence: Mapping[str, Optional[Mapping[str, Any]]],
+    evidence: Mapping[str, Mapping[str, Any] | None],
     hostnames: Sequence[Mapping[str, Any]],
     canaries: Sequence[Mapping[str, Any]],
     exceptions: Sequence[Declared],

@@ -245,7 +245,7 @@ def _canary(sight: Sight, limits: Limits) -> list[Refusal]:
         return [
             Refusal(
                 "canary_failed",
-                "The canary failed on its way: {}.".format("; ".join(failures[:3])),
+                f"The canary failed on its way: {'; '.join(failures[:3])}.",
                 "Check the hostname from outside: DNS, Cloudflare's SSL mode, and whether the origin is up.",
                 dict(numbers, failures=failures[:3]),
             )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any
 
 from .record import SUCCESS
 from .tally import DIRECT, EDGE, OVERFLOW
@@ -67,7 +67,7 @@ class Sight:
         cls,
         hostname: str,
         origin: str,
-        evidence: Optional[Mapping[str, Any]],
+        evidence: Mapping[str, Any] | None,
         canaries: Sequence[Mapping[str, Any]],
         limits: Limits,
     ) -> Sight:

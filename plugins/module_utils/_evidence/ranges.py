@@ -102,10 +102,10 @@ class Ranges:
         v6 = [text for net in by_size if net.version == 6 for text in [_groups(net)] if text]
         alternatives = []
         if v4:
-            alternatives.append("(?:{})[0-9.]+{}".format("|".join(v4), FIRMLY))
+            alternatives.append(f"(?:{'|'.join(v4)})[0-9.]+{FIRMLY}")
         if v6:
-            alternatives.append("(?:{})[0-9a-f:]+{}".format("|".join(v6), FIRMLY))
-        return ("(?:{})".format("|".join(alternatives)) if alternatives else "(?!)").encode()
+            alternatives.append(f"(?:{'|'.join(v6)})[0-9a-f:]+{FIRMLY}")
+        return (f"(?:{'|'.join(alternatives)})" if alternatives else "(?!)").encode()
 
 
 def _octets(net: _Network) -> str:
@@ -116,7 +116,7 @@ def _octets(net: _Network) -> str:
             text += rf"{low}\."
         else:
             if (low, high) != (0, 255):
-                text += "(?:{})".format("|".join(_numbers(low, high)))
+                text += f"(?:{'|'.join(_numbers(low, high))})"
                 text += r"\."
             break
     return text
@@ -142,7 +142,7 @@ def _groups(net: _Network) -> str:
         text += groups[whole][:digits]
         if bits:
             first = int(groups[whole][digits], 16)
-            text += "[{}]".format("".join(f"{first + i:x}" for i in range(1 << (4 - bits))))
+            text += f"[{''.join(f'{first + i:x}' for i in range(1 << 4 - bits))}]"
             digits += 1
         text += "[0-9a-f]" * (4 - digits) + ":"
     return text

@@ -15,7 +15,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import IO, Any, Optional, cast
+from typing import IO, Any, cast
 
 from .errors import EvidenceError, InvalidInput
 from .record import TIME, seconds
@@ -63,7 +63,7 @@ class _Source:
         return open(self.path, "rb", buffering=0)
 
 
-def read(path: str, question: Question, cursor: Optional[Mapping[str, Any]] = None, workers: int = 1) -> Reading:
+def read(path: str, question: Question, cursor: Mapping[str, Any] | None = None, workers: int = 1) -> Reading:
     """Counts the log at ``path``.
 
     With ``cursor`` (the one that an earlier reading returned) only what came after it is read, through rotations.
@@ -150,7 +150,7 @@ def _cursor(source: _Source, offset: int) -> dict[str, Any]:
     }
 
 
-def _position(sources: list[_Source], cursor: Mapping[str, Any]) -> Optional[tuple[int, int]]:
+def _position(sources: list[_Source], cursor: Mapping[str, Any]) -> tuple[int, int] | None:
     """Index of the file where the cursor points and the offset in it, or None where that file is gone.
 
     The first bytes decide: a rotated file has another name, a packed one another inode, and an inode may be used again.
@@ -244,7 +244,7 @@ def _bisect(stream: IO[bytes], size: int, since: float) -> int:
     return low
 
 
-def _blocks(stream: IO[bytes], begin: int, end: Optional[int], scanner: Scanner) -> int:
+def _blocks(stream: IO[bytes], begin: int, end: int | None, scanner: Scanner) -> int:
     """Scans a stream that stands at ``begin``, up to ``end`` or its end; returns the offset after the last whole line.
 
     A line longer than a block is counted as unreadable and not kept.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 # The order in which the server roles write the keys: what the server knows first, what a client made up last. Other
 # orders are read, too, only slower.
@@ -79,7 +79,7 @@ def seconds(text: str) -> float:
     return value if 0.0 < value < 1e11 else 0.0
 
 
-def parse(line: bytes) -> Optional[Record]:
+def parse(line: bytes) -> Record | None:
     """The record of one line, or None where the line has no trustworthy meaning.
 
     A line with a key twice has none: a value that was written without escaping could have brought the second one.
@@ -98,7 +98,7 @@ def parse(line: bytes) -> Optional[Record]:
     return Record(*["" if value == "-" else value for value in found])
 
 
-def _load(text: bytes) -> Optional[dict[str, str]]:
+def _load(text: bytes) -> dict[str, str] | None:
     if b"\\" in text:
         text = _ESCAPE.sub(_repair, text)
     try:

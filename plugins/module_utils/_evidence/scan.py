@@ -19,7 +19,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Optional, Union
 
 from .certificates import Certificates
 from .exceptions import Exceptions
@@ -109,7 +108,7 @@ class Question:
 class Scanner:
     """Feeds blocks of whole lines into a tally."""
 
-    def __init__(self, question: Question, tally: Optional[Tally] = None) -> None:
+    def __init__(self, question: Question, tally: Tally | None = None) -> None:
         self.question = question
         self.tally = tally or Tally()
         self._meanings: dict[bytes, tuple[Bucket, Record]] = {}
@@ -144,7 +143,7 @@ class Scanner:
             )
         )
 
-    def block(self, data: Union[bytes, bytearray], end: int) -> None:
+    def block(self, data: bytes | bytearray, end: int) -> None:
         """Counts the lines of ``data[:end]``, which ends with a line feed."""
         first, last = _times(data, end)
         since = self.question.since
@@ -153,7 +152,7 @@ class Scanner:
         else:
             self._part(data, 0, end, first, last)
 
-    def _part(self, data: Union[bytes, bytearray], start: int, end: int, first: float, last: float) -> None:
+    def _part(self, data: bytes | bytearray, start: int, end: int, first: float, last: float) -> None:
         """Counts the lines of ``data[start:end]``, halved as long as one of its verdicts has no meaning."""
         pattern = self._plain if data.find(b"\\", start, end) < 0 else self._escaped
         texts = pattern.split(memoryview(data)[start:end])
@@ -199,7 +198,7 @@ class Scanner:
             self._add(bucket, record, count, first, last)
         return True
 
-    def _meaning(self, verdict: bytes, client: bytes) -> Optional[tuple[Bucket, Record]]:
+    def _meaning(self, verdict: bytes, client: bytes) -> tuple[Bucket, Record] | None:
         """What the careful reader says about a line of the edge, or None if the parts aren't those of one."""
         record = None if b"\n" in verdict else parse(b'{"time":"1","peer":"",%b,%b}' % (verdict, client))
         return None if record is None else (self.question.bucket(record, EDGE), record)
@@ -247,7 +246,7 @@ class Scanner:
         for line in lines:
             self._line(line)
 
-    def _line(self, line: bytes) -> Optional[bool]:
+    def _line(self, line: bytes) -> bool | None:
         """Counts one line. True if it is in the window, False if it is older, None if it can't be read."""
         tally, question = self.tally, self.question
         tally.lines += 1
@@ -277,13 +276,13 @@ class Scanner:
         return True
 
 
-def _whole(texts: list[bytes]) -> Optional[bytes]:
+def _whole(texts: list[bytes]) -> bytes | None:
     """What is left between matched lines, or None if a match began inside of another line."""
     found = list(filter(None, texts))
     return b"".join(found) if all(text.endswith(b"\n") for text in found) else None
 
 
-def _times(data: Union[bytes, bytearray], end: int) -> tuple[float, float]:
+def _times(data: bytes | bytearray, end: int) -> tuple[float, float]:
     """Times of the first and the last line of a block, 0.0 where they can't be read."""
     head = TIME.search(data, 0, min(end, 4096))
     start = data.rfind(b"\n", 0, end - 1) + 1

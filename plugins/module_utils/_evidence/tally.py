@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Optional
+from typing import Any
 
 from .record import MISDIRECTED, SUCCESS, Record, reason
 
@@ -141,7 +141,7 @@ class Tally:
         self.offenders_dropped += other.offenders_dropped
         self.nonces.update(other.nonces)
 
-    def as_dict(self, current: Optional[Callable[[str, str], bool]] = None, limit: int = 20) -> dict[str, Any]:
+    def as_dict(self, current: Callable[[str, str], bool] | None = None, limit: int = 20) -> dict[str, Any]:
         """Plain values, the largest first. ``limit`` bounds the offenders.
 
         ``current`` tells whether the edge should present, for a hostname, the generation with a label.

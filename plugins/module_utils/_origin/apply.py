@@ -9,7 +9,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from . import restore
 from . import transaction as transactions
@@ -79,7 +79,7 @@ def apply(
     check_mode: bool = False,
     confirm_within: int = 0,
     root: str = transactions.STATE_DIRECTORY,
-    paths: Optional[Mapping[str, str]] = None,
+    paths: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Bring the origin to what is wanted, or leave it as it was and raise :class:`OriginError`.
 
@@ -106,7 +106,7 @@ def apply(
 
 
 def _carry_out(
-    driver: Driver, plan: Plan, run: Runner, confirm_within: int, root: str, paths: Optional[Mapping[str, str]]
+    driver: Driver, plan: Plan, run: Runner, confirm_within: int, root: str, paths: Mapping[str, str] | None
 ) -> str:
     """Make the plan live; return the transaction that waits for its confirmation, or nothing."""
     work = Transaction.begin(driver.name, plan.changes, driver.commands(), root, plan.own_directories, paths)

@@ -18,7 +18,7 @@ TIMEOUT_SECONDS = 120
 def run(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
     """Run ``argv`` and return its exit status with stdout and stderr together. Errors: the program is missing."""
     merged = dict(os.environ, LC_ALL="C", **environment)
-    merged["PATH"] = "{}:/usr/local/sbin:/usr/sbin:/sbin".format(merged.get("PATH", "/usr/bin:/bin"))
+    merged["PATH"] = f"{merged.get('PATH', '/usr/bin:/bin')}:/usr/local/sbin:/usr/sbin:/sbin"
     try:
         # Like all of the domain this knows no AnsibleModule, whose run_command is bound to it.
         done = subprocess.run(  # pylint: disable=ansible-bad-function

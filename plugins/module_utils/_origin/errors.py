@@ -34,7 +34,7 @@ class Refused(OriginError):
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         lines: list[str] = [finding.sentence() for finding in findings]
-        super().__init__("Refused, nothing was changed: {}".format(" | ".join(lines)), "")
+        super().__init__(f"Refused, nothing was changed: {' | '.join(lines)}", "")
         self._details = {"findings": [finding.as_dict() for finding in findings]}
 
 

@@ -30,7 +30,7 @@ def glob_expression(pattern: str) -> re.Pattern[str]:
                 negated = inner[:1] in "!^"
                 body = inner[1:] if negated else inner
                 escaped = re.sub(r"([\\\[\]^&~|])", r"\\\1", body)
-                out.append("[{}{}]".format("^/" if negated else "", escaped))
+                out.append(f"[{'^/' if negated else ''}{escaped}]")
                 position = end
         elif character == "\\" and position + 1 < len(pattern):
             position += 1

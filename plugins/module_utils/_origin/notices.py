@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Tuple
 
 from .model import ACME_PATH, Finding
 
 _SHOWN = 10
 #: Name, file, line.
-Place = Tuple[str, str, int]
+Place = tuple[str, str, int]
 
 
 def unprotected_names(beside: Mapping[str, Sequence[Place]]) -> list[Finding]:

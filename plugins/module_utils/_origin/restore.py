@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any, Optional
+from typing import Any
 
 MANIFEST = "manifest.json"
 STATE = "state"
@@ -153,7 +153,7 @@ def load_manifest(folder: str) -> dict[str, Any]:
     return manifest
 
 
-def content_of(path: str) -> Optional[bytes]:
+def content_of(path: str) -> bytes | None:
     """What is in the file ``path``, or nothing if it isn't there."""
     try:
         with open(path, "rb") as stream:
@@ -162,7 +162,7 @@ def content_of(path: str) -> Optional[bytes]:
         return None
 
 
-def fingerprint(content: Optional[bytes]) -> str:
+def fingerprint(content: bytes | None) -> str:
     """By what a file is known again; empty for one that isn't there."""
     return "" if content is None else hashlib.sha256(content).hexdigest()
 

@@ -13,7 +13,7 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from typing import Any
 
 from . import restore
 from .errors import OriginError
@@ -48,14 +48,14 @@ class Transaction:
         commands: Commands,
         root: str = STATE_DIRECTORY,
         own_directories: Sequence[str] = (),
-        paths: Optional[Mapping[str, str]] = None,
+        paths: Mapping[str, str] | None = None,
     ) -> Transaction:
         """Back up what ``changes`` would overwrite. Nothing of the server is touched yet.
 
         ``own_directories`` are removed when the change is kept and they are empty then. ``paths`` is what the driver
         was made with.
         """
-        identity = "{}-{}-{}".format(server, time.strftime("%Y%m%dT%H%M%S", time.gmtime()), uuid.uuid4().hex[:6])
+        identity = f"{server}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:6]}"
         folder = os.path.join(root, identity)
         os.makedirs(root, mode=0o700, exist_ok=True)
         os.mkdir(folder, 0o700)
@@ -138,7 +138,7 @@ class Transaction:
             )
         argv = (
             "systemd-run",
-            "--unit=%s" % (UNIT % self.id),
+            f"--unit={UNIT % self.id}",
             f"--on-active={seconds}",
             "--timer-property=AccuracySec=1s",
             "/usr/bin/env",

@@ -103,7 +103,7 @@ def verify_leaf(
     certificate: x509.Certificate, bundle: list[x509.Certificate], label: str, now: datetime, min_days: float = 0
 ) -> None:
     """check_leaf for a certificate that is parsed already."""
-    name = "{} ({})".format(label, certificate.subject.rfc4514_string() or "no subject")
+    name = f"{label} ({certificate.subject.rfc4514_string() or 'no subject'})"
     check_client_purpose(certificate, name)
     check_strength(certificate, name)
     check_validity(certificate, name, now, "Issue a new client certificate.")

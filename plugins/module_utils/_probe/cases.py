@@ -133,7 +133,7 @@ def _spellings(name: str, door: Case) -> list[Case]:
     return [
         replace(door, host=name.upper(), spelling="upper case"),
         replace(door, host=name + ".", spelling="dot"),
-        replace(door, host="%s:%d" % (name, port), spelling="name with port"),
+        replace(door, host=f"{name}:{port}", spelling="name with port"),
         replace(door, form="absolute", spelling="absolute"),
     ]
 

@@ -77,7 +77,7 @@ def name_text(name: bytes) -> str:
                 key = _ATTRIBUTES.get(oid[1].hex(), oid[1].hex())
                 encoding = "utf-16-be" if value[0] == 0x1E else "utf-8"
                 text = value[1].decode(encoding, "replace")
-                parts.append("%s=%s" % (key, "".join(c if c.isprintable() else "?" for c in text)))
+                parts.append(f"{key}={''.join(c if c.isprintable() else '?' for c in text)}")
         return ", ".join(reversed(parts))
     except (IndexError, ValueError):
         return name[:16].hex()

@@ -78,11 +78,11 @@ class Reference:
 def evidence(outcome: Outcome) -> str:
     """What came back, in a few words."""
     if outcome.end == "response":
-        text = "HTTP %d" % outcome.status
+        text = f"HTTP {outcome.status}"
         if outcome.location:
             text += " to " + outcome.location[:120]
     elif outcome.end == "alert":
-        text = "TLS alert %s (%d)" % (ALERT_NAMES.get(outcome.alert, "unknown"), outcome.alert)
+        text = f"TLS alert {ALERT_NAMES.get(outcome.alert, 'unknown')} ({outcome.alert})"
     else:
         text = outcome.detail or outcome.end
     return text + (", session resumed" if outcome.resumed else "")
@@ -118,7 +118,7 @@ def lets_in(edge: Outcome) -> bool:
 def through_edge(outcome: Outcome) -> Outcome:
     """What came through the edge; a kept answer and a redirect don't show that the edge asked an origin."""
     if outcome.cache.upper() in _KEPT:
-        return Outcome("unclear", detail="%s, from the cache (%s)" % (evidence(outcome), outcome.cache[:20]))
+        return Outcome("unclear", detail=f"{evidence(outcome)}, from the cache ({outcome.cache[:20]})")
     if 300 <= outcome.status < 400:
         return Outcome("unclear", detail=evidence(outcome) + ", which may be a rule of the edge")
     return outcome
@@ -306,7 +306,7 @@ def _without_answer(case: Case, outcome: Outcome, reference: Reference, said: st
         return CLOSED, said
     # One lost connection is an accident; all of several, while the right client is served, are a refusal.
     if outcome.end in ("closed", "reset") and outcome.attempts > 2:
-        said = "%s, %d times of %d" % (said, outcome.attempts, outcome.attempts)
+        said = f"{said}, {outcome.attempts} times of {outcome.attempts}"
         if case.listener.kind == PLAIN:
             return CLOSED, said
         if unasked(case, outcome):

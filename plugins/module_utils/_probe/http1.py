@@ -23,7 +23,7 @@ class Response:
 
 def request(target: str, host: str) -> bytes:
     """A GET for ``target`` (a path or a whole URI) that ends the connection."""
-    lines = ("GET %s HTTP/1.1" % target, "Host: " + host, "User-Agent: " + AGENT, "Accept: */*", "Connection: close")
+    lines = (f"GET {target} HTTP/1.1", "Host: " + host, "User-Agent: " + AGENT, "Accept: */*", "Connection: close")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
 

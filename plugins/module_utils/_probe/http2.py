@@ -142,7 +142,7 @@ class Reader:
             self.answers += frame(PING, _ACK, 0, payload)
         elif kind == GOAWAY:
             code = int.from_bytes(payload[4:8], "big")
-            self.error, self.ended = "GOAWAY %d" % code, self.ended or code != 0
+            self.error, self.ended = f"GOAWAY {code}", self.ended or code != 0
         elif stream == self._stream:
             self._of_stream(kind, flags, payload)
 
@@ -161,6 +161,6 @@ class Reader:
         elif kind == DATA:
             self.response.body = (self.response.body + payload)[:BODY_LIMIT]
         elif kind == RST_STREAM:
-            self.error, self.ended = "RST_STREAM %d" % int.from_bytes(payload[:4], "big"), True
+            self.error, self.ended = f"RST_STREAM {int.from_bytes(payload[:4], 'big')}", True
         if kind in (HEADERS, DATA) and (flags & _END_STREAM or len(self.response.body) >= BODY_LIMIT - 1):
             self.ended = True

@@ -122,7 +122,7 @@ class Summary:
     @property
     def text(self) -> str:
         """One line for people."""
-        parts = ["%d requests" % self.requests]
+        parts = [f"{self.requests} requests"]
         if self.control:
             words = {
                 BY_LEAF: "control by our certificate",
@@ -130,8 +130,8 @@ class Summary:
                 SOME_ORIGIN: "control of some origin by the edge",
             }
             parts.append(words.get(self.control, "control failed"))
-        parts.append("%d holes" % len(self.holes) if self.holes else "no hole")
-        return "%s on %s: %s (%s)" % (self.hostname, self.origin, self.verdict, ", ".join(parts))
+        parts.append(f"{len(self.holes)} holes" if self.holes else "no hole")
+        return f"{self.hostname} on {self.origin}: {self.verdict} ({', '.join(parts)})"
 
     def as_dict(self) -> dict[str, Any]:
         """The summary as returned by the module."""
@@ -299,7 +299,7 @@ def _structure(listener: Listener, rows: list[Row], reference: Reference, holes:
         strange = [name for name in row.outcome.ca_names if name not in known]
         tried = row.case.identity == NONE and row.case.resume_from is None and refuses(row.outcome)
         if tried and known and strange and row.case.sni not in compared and reference.control == BY_LEAF:
-            said = "%s is asked for certificates of %s" % (row.case.variant, name_text(strange[0]))
+            said = f"{row.case.variant} is asked for certificates of {name_text(strange[0])}"
             if not any(code == "default_server_other_ca" for code, _label in holes.found):
                 findings.add("default_server_unproven", WARNING, listener, row.case.variant, said)
 

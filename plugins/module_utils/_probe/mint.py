@@ -111,7 +111,7 @@ def _read(pem: bytes, what: str) -> Any:
     try:
         return x509.load_pem_x509_certificate(pem)
     except ValueError:
-        raise ProbeError("The %s is not a PEM certificate." % what, "Give the path of a PEM file.") from None
+        raise ProbeError(f"The {what} is not a PEM certificate.", "Give the path of a PEM file.") from None
 
 
 def _key(ours: Ours, own: Any) -> Any:

@@ -48,8 +48,8 @@ class Listener:
     @property
     def label(self) -> str:
         """``192.0.2.1:443``, ``[2001:db8::1]:80/plain``, ``192.0.2.1:443/udp``."""
-        host = "[%s]" % self.address if self.is_ipv6 else self.address
-        return "%s:%d%s" % (host, self.port, {TLS: "", PLAIN: "/plain", QUIC: "/udp"}[self.kind])
+        host = f"[{self.address}]" if self.is_ipv6 else self.address
+        return f"{host}:{self.port}" + {TLS: "", PLAIN: "/plain", QUIC: "/udp"}[self.kind]
 
 
 @dataclass(frozen=True)

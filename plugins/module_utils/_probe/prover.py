@@ -134,7 +134,7 @@ def prove(
         own, references, page_known = _rows(hostname, mine, edge, here, second, unreached)
         rows += own
         missed = [
-            (entry, "not probed: UDP/%d (%s)" % (entry.port, problem), "no_library")
+            (entry, f"not probed: UDP/{entry.port} ({problem})", "no_library")
             for entry in listeners[hostname.name, origin.name]
             if entry.kind == QUIC and problem and entry.other in asked[hostname.name]
         ]
@@ -192,7 +192,7 @@ def _without_tls(seen: dict[Case, Outcome]) -> dict[Listener, str]:
         if not said or any(outcome.end not in ("not_offered", *_GONE) for outcome in outcomes):
             continue
         if _NOT_TLS not in said or (listener.address, listener.port) not in plain:
-            found[listener] = "neither TLS 1.3 nor 1.2 (%s)" % said[0]
+            found[listener] = f"neither TLS 1.3 nor 1.2 ({said[0]})"
     return found
 
 
@@ -250,12 +250,12 @@ def _edge(runner: Runner, hostnames: list[Hostname], settings: Settings, own: se
         if not address:
             found[hostname.name] = Outcome("unreachable", detail="the edge's name can't be resolved")
         elif settings.edge == "dns" and address in own:
-            said = "here the name resolves to an address of an origin (%s), not of the edge" % address
+            said = f"here the name resolves to an address of an origin ({address}), not of the edge"
             found[hostname.name] = Outcome("unclear", detail=said)
         else:
             base = Case(hostname.name, "the edge", Listener(address, port), sni=hostname.name, host=hostname.name)
             path = settings.paths[0]
-            nonce = "%soriginlock-probe=%s" % ("&" if "?" in path else "?", secrets.token_hex(16))
+            nonce = f"{'&' if '?' in path else '?'}originlock-probe={secrets.token_hex(16)}"
             work.append((replace(base, path=path + nonce), NOBODY))
     answers = runner.run(work)
     for _again in range(settings.retries):

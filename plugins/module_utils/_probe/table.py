@@ -31,10 +31,10 @@ def render(summaries: tuple[Summary, ...]) -> list[str]:
 
 
 def _entry(entry: Finding) -> list[str]:
-    more = " (and %d more ways)" % (len(entry.variants) - 1) if len(entry.variants) > 1 else ""
-    shown = "%s%s: " % (entry.variants[0], more) if entry.variants else ""
+    more = f" (and {len(entry.variants) - 1} more ways)" if len(entry.variants) > 1 else ""
+    shown = f"{entry.variants[0]}{more}: " if entry.variants else ""
     return [
-        "  %s %s on %s at %s" % (entry.code, entry.hostname, entry.origin, entry.listener),
-        "    %s%s" % (shown, entry.evidence),
+        f"  {entry.code} {entry.hostname} on {entry.origin} at {entry.listener}",
+        f"    {shown}{entry.evidence}",
         "    " + entry.remedy,
     ]

@@ -10,7 +10,6 @@ import re
 import socket
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Optional
 
 from .errors import ProbeError
 from .model import PLAIN, QUIC, TLS, Listener, Origin
@@ -24,21 +23,21 @@ def hostname(name: str) -> str:
     """The name in lower case without a trailing dot, checked: it goes into requests as it is."""
     plain = name.strip().rstrip(".").lower()
     if not _HOSTNAME.match(plain):
-        raise ProbeError("'%s' is not a hostname." % name, "Give names such as app.example.com, without scheme.")
+        raise ProbeError(f"'{name}' is not a hostname.", "Give names such as app.example.com, without scheme.")
     return plain
 
 
 def path(text: str) -> str:
     """A request path, checked likewise."""
     if not text.startswith("/") or not text.isascii() or any(c.isspace() or not c.isprintable() for c in text):
-        raise ProbeError("'%s' is not a request path." % text, "Give paths that begin with / and hold no spaces.")
+        raise ProbeError(f"'{text}' is not a request path.", "Give paths that begin with / and hold no spaces.")
     return text
 
 
 def origin(
     name: str,
     addresses: Iterable[str],
-    ports: Optional[Iterable[int]],
+    ports: Iterable[int] | None,
     plain_ports: Iterable[int],
     quic_ports: Iterable[int],
     listeners: Iterable[str],
@@ -87,7 +86,7 @@ def listed(text: str, addresses: list[str], name: str) -> tuple[list[Listener], 
     found = _LISTENER.match(text.strip())
     if not found:
         raise ProbeError(
-            "Origin '%s': '%s' is not a listener." % (name, text),
+            f"Origin '{name}': '{text}' is not a listener.",
             "Write ADDRESS:PORT or PORT, with ssl or quic after it.",
         )
     port, words = _port(int(found.group("port")), name), set(found.group("words").lower().split())
@@ -139,12 +138,12 @@ def resolve(address: str) -> list[str]:
         found = socket.getaddrinfo(address, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise ProbeError(
-            "The address '%s' can't be resolved." % address, "Give the origin's addresses in origins[].addresses."
+            f"The address '{address}' can't be resolved.", "Give the origin's addresses in origins[].addresses."
         ) from None
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def _port(port: int, name: str) -> int:
     if not 0 < port < 65536:
-        raise ProbeError("Origin '%s': %d is not a port." % (name, port), "Ports are from 1 to 65535.")
+        raise ProbeError(f"Origin '{name}': {port} is not a port.", "Ports are from 1 to 65535.")
     return port

@@ -85,7 +85,7 @@ class Request:
     def http1(self) -> bytes:
         """The request in HTTP/1.1."""
         if self.form == "absolute":
-            return http1.request("https://%s%s" % (self.line_host, self.path), self.host)
+            return http1.request(f"https://{self.line_host}{self.path}", self.host)
         return http1.request(self.path, self.host)
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -18,13 +18,13 @@ RELEASES = releases("bookworm")
 
 
 @pytest.fixture(scope="session")
-def hosts() -> Iterator[Dict[str, ApacheHost]]:
+def hosts() -> Iterator[dict[str, ApacheHost]]:
     with running(ApacheHost, RELEASES) as found:
         yield found
 
 
 @pytest.fixture(params=RELEASES)
-def apache(request: pytest.FixtureRequest, hosts: Dict[str, ApacheHost]) -> ApacheHost:
+def apache(request: pytest.FixtureRequest, hosts: dict[str, ApacheHost]) -> ApacheHost:
     """A host with the plain sites it came with."""
     host = hosts[request.param]
     host.reset()

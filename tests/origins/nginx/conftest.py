@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -18,13 +18,13 @@ RELEASES = releases("trixie")
 
 
 @pytest.fixture(scope="session")
-def hosts() -> Iterator[Dict[str, NginxHost]]:
+def hosts() -> Iterator[dict[str, NginxHost]]:
     with running(NginxHost, RELEASES) as found:
         yield found
 
 
 @pytest.fixture(params=RELEASES)
-def nginx(request: pytest.FixtureRequest, hosts: Dict[str, NginxHost]) -> NginxHost:
+def nginx(request: pytest.FixtureRequest, hosts: dict[str, NginxHost]) -> NginxHost:
     """A host with the plain sites it came with."""
     host = hosts[request.param]
     host.reset()

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
 from tests.origins.host import Answer, Host, client_context
 
@@ -19,7 +19,7 @@ class NginxHost(Host):
     etc = "/etc/nginx"
     aop_log = "/var/log/nginx/aop.log"
 
-    def complete(self, entry: Dict[str, Any]) -> Dict[str, Any]:
+    def complete(self, entry: dict[str, Any]) -> dict[str, Any]:
         """The names of its CAs as from the controller, unless it has them."""
         if "issuers" in entry:
             return entry

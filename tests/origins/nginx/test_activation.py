@@ -9,8 +9,9 @@ import json
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ class Load:
     def __init__(self, nginx: NginxHost, identity: str) -> None:
         self.nginx = nginx
         self.identity = identity
-        self.failures: List[str] = []
+        self.failures: list[str] = []
         self.served = 0
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._work, args=(keep,)) for keep in (False, False, True, True)]
@@ -221,7 +222,7 @@ def test_a_unit_that_is_not_nginx_s_own_is_not_restarted(nginx: NginxHost, clien
         assert nginx.request(APP, APP).status == 200
 
 
-def configuration(nginx: NginxHost) -> Dict[str, List[Any]]:
+def configuration(nginx: NginxHost) -> dict[str, list[Any]]:
     """The tree without our state directory."""
     return {path: entry for path, entry in nginx.tree().items() if not path.startswith("/var/lib/originlock-aop")}
 

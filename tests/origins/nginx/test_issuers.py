@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -56,12 +56,12 @@ TICKETS = {
 class People:
     """A CA and a client of it by the hostname that trusts them; ``files``: certificate and key in one."""
 
-    authorities: Dict[str, Authority]
-    certificates: Dict[str, str]
-    files: Dict[str, str]
+    authorities: dict[str, Authority]
+    certificates: dict[str, str]
+    files: dict[str, str]
     directory: Path
 
-    def wanted(self, name: str, stage: str = "enforce", by: str = "", **more: Any) -> Dict[str, Any]:
+    def wanted(self, name: str, stage: str = "enforce", by: str = "", **more: Any) -> dict[str, Any]:
         """What the driver is asked for. ``by``: the hostname whose CA it is, its own by default."""
         by = by or name
         bundle, certificate = self.authorities[by].pem, self.certificates[by]
@@ -95,7 +95,7 @@ def only(nginx: NginxHost, people: People, *servers: str, http: str = "") -> Non
     nginx.restart()
 
 
-def carried(nginx: NginxHost, identity: Optional[str], made: Optional[str], used: str, tls: str) -> Tuple[int, bool]:
+def carried(nginx: NginxHost, identity: str | None, made: str | None, used: str, tls: str) -> tuple[int, bool]:
     """A session made with the SNI ``made``, taken to ``used``: the status there, and whether it was resumed."""
     context = client_context(identity, tls)
     first = nginx.request(made, made or used, identity=identity, tls=tls, context=context)
@@ -103,7 +103,7 @@ def carried(nginx: NginxHost, identity: Optional[str], made: Optional[str], used
     return again.status, again.resumed
 
 
-def strangers(nginx: NginxHost, people: People, target: str, others: List[str]) -> None:
+def strangers(nginx: NginxHost, people: People, target: str, others: list[str]) -> None:
     """Nobody but the hostname's own client gets in, with sessions of every kind."""
     assert nginx.request(target, target, identity=people.files[target]).status == 200
     for tls, who, sni in product(("1.2", "1.3"), [*others, None], [None, UNKNOWN, OPEN, *others]):
@@ -115,7 +115,7 @@ def strangers(nginx: NginxHost, people: People, target: str, others: List[str]) 
         assert carried(nginx, people.files[target], target, target, tls) == (200, True), tls
 
 
-def proved(nginx: NginxHost, people: People, target: str, others: List[str]) -> None:
+def proved(nginx: NginxHost, people: People, target: str, others: list[str]) -> None:
     """The prover, with the certificates of the other CAs, finds no way in."""
     authority = people.authorities[target]
     key = authority.key.private_bytes(

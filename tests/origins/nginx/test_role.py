@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, Tuple
+from typing import Any
 
 import pytest
 
@@ -31,8 +31,8 @@ PLAY = """
 
 
 def play(
-    directory: Path, variables: Dict[str, Any], *options: str, check: bool = True
-) -> Tuple[str, Dict[str, Dict[str, int]]]:
+    directory: Path, variables: dict[str, Any], *options: str, check: bool = True
+) -> tuple[str, dict[str, dict[str, int]]]:
     """Run the role; return what Ansible said and its statistics by host."""
     (directory / "play.yml").write_text(PLAY)
     (directory / "vars.json").write_text(json.dumps(variables))
@@ -62,7 +62,7 @@ def play(
 
 
 @pytest.fixture
-def variables(clients: Clients) -> Dict[str, Any]:
+def variables(clients: Clients) -> dict[str, Any]:
     return {
         "nginx_hostnames": [{"name": APP}, {"name": "api.example.com"}],
         "nginx_trust_bundle": clients.ca.pem,
@@ -71,7 +71,7 @@ def variables(clients: Clients) -> Dict[str, Any]:
 
 
 def test_stages_by_the_role(
-    hosts: Dict[str, NginxHost], clients: Clients, variables: Dict[str, Any], tmp_path: Path
+    hosts: dict[str, NginxHost], clients: Clients, variables: dict[str, Any], tmp_path: Path
 ) -> None:
     trees = {}
     for name, host in hosts.items():
@@ -94,7 +94,7 @@ def test_stages_by_the_role(
 
 
 def test_warnings_and_refusals_reach_the_user(
-    hosts: Dict[str, NginxHost], variables: Dict[str, Any], tmp_path: Path
+    hosts: dict[str, NginxHost], variables: dict[str, Any], tmp_path: Path
 ) -> None:
     for host in hosts.values():
         host.reset()
@@ -113,7 +113,7 @@ def test_warnings_and_refusals_reach_the_user(
 
 
 def test_a_log_that_is_moved_and_a_switch_given_as_text(
-    hosts: Dict[str, NginxHost], variables: Dict[str, Any], tmp_path: Path
+    hosts: dict[str, NginxHost], variables: dict[str, Any], tmp_path: Path
 ) -> None:
     for host in hosts.values():
         host.reset()
@@ -126,7 +126,7 @@ def test_a_log_that_is_moved_and_a_switch_given_as_text(
         host.sh("rm -f /var/log/nginx/moved.log")
 
 
-def test_a_host_without_nginx(hosts: Dict[str, NginxHost], variables: Dict[str, Any], tmp_path: Path) -> None:
+def test_a_host_without_nginx(hosts: dict[str, NginxHost], variables: dict[str, Any], tmp_path: Path) -> None:
     name, host = sorted(hosts.items())[-1]
     host.reset()
     host.sh("mv /usr/sbin/nginx /usr/sbin/nginx.away")

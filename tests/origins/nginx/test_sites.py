@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import socket
-from typing import Any, Dict
+from typing import Any
 
 import pytest
 
@@ -37,12 +37,12 @@ def only(nginx: NginxHost, content: str) -> None:
     nginx.restart()
 
 
-def done(result: Dict[str, Any]) -> Dict[str, Any]:
+def done(result: dict[str, Any]) -> dict[str, Any]:
     assert "error" not in result, result["error"]
     return result
 
 
-def codes(result: Dict[str, Any]) -> set[str]:
+def codes(result: dict[str, Any]) -> set[str]:
     return {finding["code"] for finding in result["findings"]}
 
 

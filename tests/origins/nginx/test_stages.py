@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 import pytest
 
 from tests.origins.pki import Clients
@@ -25,7 +23,7 @@ REASONS = {
 }
 
 
-def identity(clients: Clients, kind: Optional[str]) -> Optional[str]:
+def identity(clients: Clients, kind: str | None) -> str | None:
     return clients.files[kind] if kind else None
 
 
@@ -92,7 +90,7 @@ def test_enforce_refuses_at_every_door(nginx: NginxHost, clients: Clients, tls: 
 @pytest.mark.parametrize("tls", ["1.2", "1.3"])
 @pytest.mark.parametrize("kind", [None, "foreign", "valid"])
 def test_enforce_refuses_a_session_of_an_unprotected_site(
-    nginx: NginxHost, clients: Clients, tls: str, kind: Optional[str]
+    nginx: NginxHost, clients: Clients, tls: str, kind: str | None
 ) -> None:
     assert "error" not in nginx.apply([clients.wanted(APP, "enforce")])
     context = client_context(identity(clients, kind), tls)

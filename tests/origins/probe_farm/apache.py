@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Dict, List
-
 _MODULES = "authz_core authz_host reqtimeout dir mime rewrite alias socache_shmcb ssl http2 headers"
 _HEAD = """
 ServerRoot /etc/apache2
@@ -46,7 +44,7 @@ _NO_CA = _CA + "SSLVerifyClient optional_no_ca"
 
 
 def _site(name: str, policy: str = "", where: str = "*:%(P)d", tls: bool = True) -> str:
-    lines = ["<VirtualHost %s>" % where, "ServerName %s.test" % name, "DocumentRoot /farm/www/" + name]
+    lines = [f"<VirtualHost {where}>", f"ServerName {name}.test", "DocumentRoot /farm/www/" + name]
     if tls:
         lines += ["SSLEngine on", "SSLCertificateFile /farm/server.crt", "SSLCertificateKeyFile /farm/server.key"]
     return "\n".join([*lines, policy, "</VirtualHost>"])
@@ -59,7 +57,7 @@ _REDIRECT = _site("app", _REWRITE, "*:%(H)d", False)
 _SECOND_OPEN = _site("open", "", "*:%(Q)d")
 _GOOD = [_OPEN, _STAFF, _site("app", _REQUIRE), _REDIRECT, _SECOND_OPEN, _site("app", _REQUIRE, "*:%(Q)d")]
 
-SCENARIOS: Dict[str, List[str]] = {
+SCENARIOS: dict[str, list[str]] = {
     "good": _GOOD,
     "per_location": [
         _OPEN,
@@ -93,7 +91,7 @@ SCENARIOS: Dict[str, List[str]] = {
 }
 
 
-def render(scenario: str, ports: Dict[str, int]) -> str:
+def render(scenario: str, ports: dict[str, int]) -> str:
     """The configuration file."""
     line = "LoadModule {0}_module /usr/lib/apache2/modules/mod_{0}.so"
     modules = "\n".join(line.format(name) for name in _MODULES.split())

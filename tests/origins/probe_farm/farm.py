@@ -9,9 +9,9 @@ import os
 import socket
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterable, List
 
 from tests.hosts import images
 from tests.hosts.commands import SUDO, podman, podman_json, run, settle_runtime
@@ -28,10 +28,10 @@ class Farm:
     """Ports by scenario: P and Q speak TLS, H does not."""
 
     container: str
-    ports: Dict[str, Dict[str, int]]
+    ports: dict[str, dict[str, int]]
 
     def log(self, scenario: str) -> str:
-        return podman("exec", self.container, "cat", "/tmp/%s.log" % scenario, check=False).stdout
+        return podman("exec", self.container, "cat", f"/tmp/{scenario}.log", check=False).stdout
 
     def stop(self) -> None:
         podman("rm", "-f", "-t", "0", self.container, check=False)
@@ -43,21 +43,21 @@ def start(image: str, server: str, scenarios: Iterable[str], material: Material,
     ports = dict(zip(names, _free_ports(len(names))))
     lines = ["#!/bin/sh"]
     for name in names:
-        file = directory / ("%s-%s.conf" % (server, name))
+        file = directory / (f"{server}-{name}.conf")
         text = nginx.render(name, ports[name]) if server == "nginx" else apache.render(name, ports[name])
         file.write_text(text)
         if server == "nginx":
-            lines.append("nginx -q -c /farm/%s" % file.name)
+            lines.append(f"nginx -q -c /farm/{file.name}")
         else:
-            lines.append("mkdir -p /tmp/locks-%s; apache2 -f /farm/%s -k start" % (name, file.name))
-    script = directory / ("start-%s.sh" % server)
+            lines.append(f"mkdir -p /tmp/locks-{name}; apache2 -f /farm/{file.name} -k start")
+    script = directory / (f"start-{server}.sh")
     script.write_text("\n".join([*lines, "exec sleep infinity", ""]))
     for place in (material.directory, *material.directory.rglob("*")):
         os.chmod(place, 0o755 if place.is_dir() else 0o644)  # throw-away keys, for workers of another user
-    container = "probe-%s" % uuid.uuid4().hex[:12]
+    container = f"probe-{uuid.uuid4().hex[:12]}"
     podman(
         *("run", "-d", "--rm", "--name", container, "--network=host", "--stop-signal=KILL", "--entrypoint=/bin/sh"),
-        *("-v", "%s:/farm:ro" % directory, image, "/farm/" + script.name),
+        *("-v", f"{directory}:/farm:ro", image, "/farm/" + script.name),
     )
     farm = Farm(container, ports)
     try:
@@ -68,7 +68,7 @@ def start(image: str, server: str, scenarios: Iterable[str], material: Material,
     return farm
 
 
-def _wait(farm: Farm, names: List[str]) -> None:
+def _wait(farm: Farm, names: list[str]) -> None:
     until = time.monotonic() + 30
     for name in names:
         while True:
@@ -77,7 +77,7 @@ def _wait(farm: Farm, names: List[str]) -> None:
                     break
             if time.monotonic() > until:
                 said = podman("logs", farm.container, check=False)
-                raise AssertionError("%s does not start: %s%s" % (name, _errors(said.stderr), farm.log(name)))
+                raise AssertionError(f"{name} does not start: {_errors(said.stderr)}{farm.log(name)}")
             time.sleep(0.1)
 
 
@@ -85,9 +85,9 @@ def _errors(text: str) -> str:
     return "\n".join(line for line in text.splitlines() if "[warn]" not in line)
 
 
-def _free_ports(count: int) -> List[Dict[str, int]]:
+def _free_ports(count: int) -> list[dict[str, int]]:
     """Ports below the ephemeral range, free for TCP on both loopback addresses."""
-    found: List[int] = []
+    found: list[int] = []
     candidate = 20000 + os.getpid() % 8000
     while len(found) < count * len(_PORTS):
         candidate += 1
@@ -105,7 +105,7 @@ def sid_image() -> str:
     """The image with Debian unstable's nginx, made if it isn't there. Raises where it can't be made."""
     if podman_json("image", "inspect", SID):
         return SID
-    archive = "/var/tmp/originlock-nginx-sid-%d.tar" % os.getpid()
+    archive = f"/var/tmp/originlock-nginx-sid-{os.getpid()}.tar"
     options = ['--aptopt=APT::Sandbox::User "root"', '--aptopt=Acquire::Check-Valid-Until "false"']
     try:
         command = [*SUDO, "mmdebstrap", "--quiet", "--variant=minbase", "--include=nginx", *options]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Optional, Tuple
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -41,8 +41,8 @@ def make(directory: Path) -> Material:
 
 
 def _certificate(
-    directory: Path, file: str, name: str, issuer: Optional[Tuple[Any, Any]] = None, usage: Any = None
-) -> Tuple[Any, Any]:
+    directory: Path, file: str, name: str, issuer: tuple[Any, Any] | None = None, usage: Any = None
+) -> tuple[Any, Any]:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(timezone.utc)

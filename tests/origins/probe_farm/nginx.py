@@ -9,8 +9,6 @@ another CA. Ports: P (TLS), Q (a second TLS port), H (plain).
 
 from __future__ import annotations
 
-from typing import Dict
-
 _HEAD = """
 pid /tmp/%(name)s.pid; error_log /tmp/%(name)s.log; worker_processes 1; user www-data;
 events { worker_connections 256; }
@@ -34,7 +32,7 @@ _STRICT = _CA + " if ($mismatch) { return 421; }"
 
 
 def _app(policy: str, listen: str = _TLS, more: str = "") -> str:
-    return "server { %s server_name app.test; root /farm/www/app; %s %s }" % (listen, policy, more)
+    return f"server {{ {listen} server_name app.test; root /farm/www/app; {policy} {more} }}"
 
 
 _GOOD = [_REJECT, _OPEN, _STAFF, _app(_STRICT), _REDIRECT]
@@ -47,7 +45,7 @@ _TRUSTED_STAFF = "server { " + _TLS + " server_name staff.test; root /farm/www/s
 _TRUSTED_STAFF += _TRUSTED % "staff-ca" + _TRUSTED_CHECK + " }"
 _OPTIONAL_NO_CA = "ssl_client_certificate /farm/ca.crt; ssl_verify_client optional_no_ca;"
 
-SCENARIOS: Dict[str, list[str]] = {
+SCENARIOS: dict[str, list[str]] = {
     "good": _GOOD,
     # No rejecting default server, but one that asks nobody; the site itself compares the names.
     "good_own_check": [_OPEN, _STAFF, _app(_STRICT), _REDIRECT],
@@ -114,7 +112,7 @@ HTTP3 = {
 }
 
 
-def render(scenario: str, ports: Dict[str, int], h2: bool = True) -> str:
+def render(scenario: str, ports: dict[str, int], h2: bool = True) -> str:
     """The configuration file. ``h2``: as a parameter of listen, which nginx before 1.25 knows and later ones, too."""
     servers = {**SCENARIOS, **TRUSTED_ON, **HTTP3}[scenario]
     shared = "shared:farm:1m" if "http3" not in scenario else "off"

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator, Tuple
 
 from ansible_collections.originlock.aop.plugins.module_utils._probe import mint
 from ansible_collections.originlock.aop.plugins.module_utils._probe.judge import Summary
@@ -36,13 +36,13 @@ def farm_material(directory: Path) -> Material:
     """Certificates and one page per site."""
     for site in ("app", "open", "staff"):
         (directory / "www" / site).mkdir(parents=True)
-        (directory / "www" / site / "index.html").write_text("<h1>The pages of %s</h1>\n" % site)
+        (directory / "www" / site / "index.html").write_text(f"<h1>The pages of {site}</h1>\n")
     (directory / "www" / "app" / "private").mkdir()
     (directory / "www" / "app" / "private" / "index.html").write_text("<h1>Private</h1>\n")
     return make(directory)
 
 
-def identities(material: Material, directory: Path, staff: bool = True) -> Tuple[Identity, ...]:
+def identities(material: Material, directory: Path, staff: bool = True) -> tuple[Identity, ...]:
     """Our leaf, a certificate of the other CA, and the forgeries, with those of our CA really signed by it."""
     ours = mint.Ours(material.read("ca.crt"), material.read("app.crt"), material.read("ca.key"))
     leaf = Identity(VALID, material.path("app.crt"), material.path("app.key"))
@@ -55,12 +55,12 @@ def identities(material: Material, directory: Path, staff: bool = True) -> Tuple
 def probe(
     farm: Farm,
     scenario: str,
-    who: Tuple[Identity, ...],
+    who: tuple[Identity, ...],
     expect: str = ENFORCE,
     settings: Settings = SETTINGS,
     second: bool = False,
     udp: bool = False,
-) -> Tuple[Report, Summary]:
+) -> tuple[Report, Summary]:
     """All listeners of a scenario, both families."""
     ports = farm.ports[scenario]
     listeners = []

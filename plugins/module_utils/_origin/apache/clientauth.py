@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import Optional
 
 from ..model import ENFORCE, Finding
 from . import sites, tree
@@ -72,8 +71,8 @@ def check_server(discovery: Discovery, hostname: str, stage: str, section: Secti
 
 
 def _inside(
-    nodes: Sequence[Node], own_directory: str, outer: Optional[Section] = None
-) -> Iterator[tuple[Directive, Optional[Section]]]:
+    nodes: Sequence[Node], own_directory: str, outer: Section | None = None
+) -> Iterator[tuple[Directive, Section | None]]:
     for node in nodes:
         if _is_ours(node, own_directory):
             continue
@@ -87,7 +86,7 @@ def _is_ours(node: Node, own_directory: str) -> bool:
     return node.file.startswith(own_directory + "/")
 
 
-def _taken(directive: Directive, outer: Optional[Section], hostname: str) -> Optional[Finding]:
+def _taken(directive: Directive, outer: Section | None, hostname: str) -> Finding | None:
     if directive.key not in _TAKEN:
         return None
     if outer is not None:
@@ -113,7 +112,7 @@ def _in_section(directive: Directive, outer: Section, hostname: str) -> Finding:
     )  # fmt: skip
 
 
-def _inherited(directive: Directive, hostname: str) -> Optional[Finding]:
+def _inherited(directive: Directive, hostname: str) -> Finding | None:
     if directive.key not in _TAKEN or directive.key == "sslverifydepth":
         return None
     if _asks_nobody(directive):
@@ -125,7 +124,7 @@ def _inherited(directive: Directive, hostname: str) -> Optional[Finding]:
     )  # fmt: skip
 
 
-def _verification(directive: Directive, hostname: str, stage: str) -> Optional[Finding]:
+def _verification(directive: Directive, hostname: str, stage: str) -> Finding | None:
     """Directives that change who passes, or what the server makes of a certificate."""
     key = directive.key
     words = [word.lower() for word in directive.arguments]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Callable
 
 from ..model import ACME_PATH
 from .discovery import Discovery
@@ -65,7 +65,7 @@ class Signature:
         return set(self.idle & (other.sources | other.idle))
 
 
-def serves_content(section: Section, hostname: str, is_default: bool, ignore: str) -> Optional[Node]:
+def serves_content(section: Section, hostname: str, is_default: bool, ignore: str) -> Node | None:
     """The node because of which a virtual host answers with content rather than a redirect or refusal to everything
     except ACME challenges; nothing if it doesn't. ``is_default``: it answers for unknown names, too.
     ``ignore``: files below this directory don't count.
@@ -170,7 +170,7 @@ def _is_acme(text: str) -> bool:
     return ACME_PATH in text.replace("\\", "")
 
 
-def _proxied(nodes: Sequence[Node]) -> Optional[Node]:
+def _proxied(nodes: Sequence[Node]) -> Node | None:
     """A directive that passes requests on whatever mod_alias says: mod_proxy is asked before it."""
     for node in nodes:
         if isinstance(node, Section):

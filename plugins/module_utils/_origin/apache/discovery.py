@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any
 
 from .. import logrotate
 from ..errors import OriginError, ValidationFailed
@@ -38,7 +38,7 @@ class Discovery:
     dormant: Mapping[str, bytes]
     remembered: dict[str, Any] = field(default_factory=dict)
 
-    def section(self, host: VirtualHost) -> Optional[Section]:
+    def section(self, host: VirtualHost) -> Section | None:
         """The section of a dumped virtual host; with a macro that makes several, the one with its name."""
         if "sections" not in self.remembered:
             index: dict[tuple[str, int], list[Section]] = {}
@@ -152,7 +152,7 @@ def _dormant(loaded: Tree) -> dict[str, bytes]:
     return found
 
 
-def _read(path: str) -> Optional[bytes]:
+def _read(path: str) -> bytes | None:
     try:
         with open(path, "rb") as stream:
             return stream.read()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Optional
 
 from ..model import ENFORCE, OFF, Finding, Options
 from ..notices import redirected_by_us
@@ -112,8 +111,8 @@ def foreign_includes(discovery: Discovery, hostnames: Sequence[str]) -> list[Fin
 
 
 def _reaching(
-    discovery: Discovery, nodes: Sequence[Node], owner: Optional[VirtualHost]
-) -> Iterator[tuple[Directive, str, Optional[VirtualHost]]]:
+    discovery: Discovery, nodes: Sequence[Node], owner: VirtualHost | None
+) -> Iterator[tuple[Directive, str, VirtualHost | None]]:
     """Include lines, not ours, that could read files in our directory."""
     for node in own(nodes, *INCLUDES):
         pattern = discovery.tree.absolute(node.arguments[-1]) if node.arguments else "/"
@@ -121,7 +120,7 @@ def _reaching(
             yield node, pattern, owner
 
 
-def _served(discovery: Discovery, section: Section, hostname: str, is_default: bool) -> Optional[Node]:
+def _served(discovery: Discovery, section: Section, hostname: str, is_default: bool) -> Node | None:
     if matching.engine(discovery, section) == "optional":
         return section
     return content.serves_content(section, hostname, is_default, discovery.paths.own_directory)
@@ -131,7 +130,7 @@ def _plain(
     discovery: Discovery, hostname: str, place: Place, after: Mapping[str, str], options: Options
 ) -> list[Finding]:
     section = place.section
-    served: Optional[Node] = None
+    served: Node | None = None
     if section is not None:
         served = _served(discovery, section, hostname, place.is_default)
         if served is None:
@@ -198,7 +197,7 @@ def _same_content(
     return findings
 
 
-def _is_named(discovery: Discovery, group: Optional[Group], name: str) -> bool:
+def _is_named(discovery: Discovery, group: Group | None, name: str) -> bool:
     """Whether a virtual host of ``group`` has this name, so that the default one never gets requests for it."""
     return group is not None and bool(matching.claimants(discovery, group, name))
 

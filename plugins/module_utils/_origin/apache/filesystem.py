@@ -8,7 +8,6 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections.abc import Mapping
-from typing import Optional
 
 _WILD = frozenset("*?[")
 
@@ -16,7 +15,7 @@ _WILD = frozenset("*?[")
 class Files:
     """The file system with ``overlay`` on it: bytes replace or add a file, ``None`` takes it away."""
 
-    def __init__(self, overlay: Optional[Mapping[str, Optional[bytes]]] = None) -> None:
+    def __init__(self, overlay: Mapping[str, bytes | None] | None = None) -> None:
         self._overlay = {os.path.normpath(path): content for path, content in (overlay or {}).items()}
 
     def read(self, path: str) -> bytes | None:

@@ -9,7 +9,6 @@ import fnmatch
 import os
 import re
 from collections.abc import Mapping
-from typing import Optional
 
 from .. import logrotate
 from ..model import FileChange, Finding
@@ -69,7 +68,7 @@ class Log:
         changes = []
         for place in dict.fromkeys((self._place, paths.log_configuration)):
             before = self._before(place)
-            after: Optional[bytes] = None
+            after: bytes | None = None
             if self._stages and place == self._place:
                 proxied = [name for name in self._stages if sites.behind_proxy(self._discovery, name)]
                 after = rendering.log(self._stages, self._path, self._discovery.dump, proxied).encode()
@@ -83,7 +82,7 @@ class Log:
             changes.append(FileChange(paths.rotation, before, after))
         return changes
 
-    def _before(self, place: str) -> Optional[bytes]:
+    def _before(self, place: str) -> bytes | None:
         return self._discovery.own.get(place, self._discovery.tree.sources.get(place))
 
     def _configuration(self) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import fnmatch
 from dataclasses import dataclass
-from typing import Optional
 
 from . import tree
 from .discovery import Discovery
@@ -31,7 +30,7 @@ class Endpoint:
 
     address: str
     port: str
-    group: Optional[Group]
+    group: Group | None
 
     @property
     def label(self) -> str:
@@ -49,8 +48,8 @@ class Answer:
     """Who answers for a hostname at an endpoint. ``named``: by its name, not as the default. ``tls``: over TLS."""
 
     endpoint: Endpoint
-    host: Optional[VirtualHost]
-    section: Optional[Section]
+    host: VirtualHost | None
+    section: Section | None
     named: bool
     tls: bool
 
@@ -72,7 +71,7 @@ class Names:
         return self.exact + self.wildcards
 
 
-def names_of(host: VirtualHost, section: Optional[Section]) -> Names:
+def names_of(host: VirtualHost, section: Section | None) -> Names:
     """The names of a virtual host: those that Apache tells, and from its section what the dump leaves out."""
     exact, wildcards = [host.name, *host.aliases], list(host.wildcards)
     if section is not None:
@@ -150,14 +149,14 @@ def answers(discovery: Discovery, hostname: str) -> list[Answer]:
     return [_answer(discovery, endpoint, hostname) for endpoint in endpoints(discovery)]
 
 
-def speaks_tls(discovery: Discovery, group: Optional[Group]) -> bool:
+def speaks_tls(discovery: Discovery, group: Group | None) -> bool:
     """Whether TLS is spoken at an address: the default virtual host decides, before any name is known."""
     if group is None:
         return engine(discovery, None) == "on"
     return engine(discovery, discovery.section(group.hosts[0])) == "on"
 
 
-def engine(discovery: Discovery, section: Optional[Section]) -> str:
+def engine(discovery: Discovery, section: Section | None) -> str:
     """The value of SSLEngine in lower case for a virtual host or, without one, for the main server."""
     found = tree.own(section.children, "sslengine") if section is not None else []
     found = found or discovery.tree.directives("sslengine")
@@ -187,7 +186,7 @@ def behind_proxy(discovery: Discovery, endpoint: Endpoint) -> bool:
     return bool(told) and all(told)
 
 
-def _lookup(groups: tuple[Group, ...], address: str, port: str) -> Optional[Group]:
+def _lookup(groups: tuple[Group, ...], address: str, port: str) -> Group | None:
     if address not in _ANY:
         for group in groups:
             if group.address == address and group.port in (port, "*"):

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Optional
 
 from .. import notices
 from ..model import ACME_PATH, ENFORCE, OFF, Finding
@@ -76,7 +75,7 @@ def _version(discovery: Discovery, after: Mapping[str, str]) -> Iterator[Finding
 
 
 def _challenges(
-    discovery: Discovery, hostname: str, places: Sequence[Place], anywhere: Optional[Node]
+    discovery: Discovery, hostname: str, places: Sequence[Place], anywhere: Node | None
 ) -> Iterator[Finding]:
     """Whether challenges for ``hostname`` are answered over TLS and nowhere else."""
     for place in places:
@@ -103,7 +102,7 @@ def _passes(discovery: Discovery, answer: Answer, hostname: str) -> bool:
     return content.serves_content(section, hostname, not answer.named, discovery.paths.own_directory) is not None
 
 
-def _mention(discovery: Discovery, nodes: Sequence[Node], kinds: Sequence[str]) -> Optional[Node]:
+def _mention(discovery: Discovery, nodes: Sequence[Node], kinds: Sequence[str]) -> Node | None:
     """The first directive or section of these kinds about challenges, outside of virtual hosts and our own files."""
     ours = discovery.paths.own_directory + "/"
     for node in nodes:

@@ -16,7 +16,7 @@ import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Callable
 
 from ..errors import OriginError
 from ..model import NOTHING, Completed, Runner
@@ -97,7 +97,7 @@ class Server:
         if done.status != 0:
             raise self._failed(f"Apache doesn't start: {done.output.strip()}")
 
-    def _watch(self, parent: Optional[int], before: set[int]) -> None:
+    def _watch(self, parent: int | None, before: set[int]) -> None:
         """Wait for processes that weren't there before, then see that the parent lives on."""
         deadline = self._clock() + DEADLINE
         while True:
@@ -132,7 +132,7 @@ class Server:
             where = f"{knock.address} port {knock.port}"
             raise self._failed(f"Apache lives, but gives no TLS for {knock.server_name} at {where}: {problem}")
 
-    def _parent(self) -> Optional[int]:
+    def _parent(self) -> int | None:
         try:
             with open(self._pid_file, encoding="ascii") as stream:
                 pid = int(stream.read().strip())

@@ -52,7 +52,7 @@ def snippet(hostname: str, stage: str, paths: Paths, dump: Dump) -> str:
         f'SSLCACertificateFile "{paths.bundle(hostname)}"',
         # It counts the root, too. A chain that is too long ends the handshake even while nothing is required.
         "SSLVerifyDepth 10",
-        "SSLVerifyClient {}".format("require" if stage == ENFORCE else "optional_no_ca"),
+        f"SSLVerifyClient {'require' if stage == ENFORCE else 'optional_no_ca'}",
     ]
     if stage == ENFORCE and dump.version < POLICY_VERSION:
         lines.append("SSLStrictSNIVHostCheck on")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Optional
 
 from ..model import OFF
 from . import edits, matching
@@ -28,7 +27,7 @@ class Place:
 
     hostname: str
     host: VirtualHost
-    section: Optional[Section]
+    section: Section | None
     answers: tuple[Answer, ...]
     written_out: bool = True
 
@@ -69,7 +68,7 @@ def places(discovery: Discovery, hostname: str, tls: bool) -> list[Place]:
     return result
 
 
-def _makes_others(discovery: Discovery, section: Optional[Section]) -> bool:
+def _makes_others(discovery: Discovery, section: Section | None) -> bool:
     """Whether the same lines are read again with other variables (Define) and make another virtual host then."""
     if "variants" not in discovery.remembered:
         variants: dict[tuple[str, int], set[tuple[tuple[str, ...], ...]]] = {}
@@ -105,7 +104,7 @@ def is_marked(discovery: Discovery, directive: Directive) -> bool:
     return any(mark.include == directive.start for mark in edits.marks(source))
 
 
-def stage_of(discovery: Discovery, section: Optional[Section], hostname: str) -> str:
+def stage_of(discovery: Discovery, section: Section | None, hostname: str) -> str:
     """The stage that Apache has loaded for ``hostname`` in a virtual host."""
     path = discovery.paths.snippet(hostname)
     if section is None or not discovery.loaded(path) or not includes(discovery, section, path):

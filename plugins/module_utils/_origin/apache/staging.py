@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Optional
 
 from . import grammar
 from .discovery import Discovery
@@ -23,7 +22,7 @@ class Stage:
     Line numbers stay what they are, and :meth:`translate` gives the validator's words their real file names back.
     """
 
-    def __init__(self, discovery: Discovery, overlay: Mapping[str, Optional[bytes]], root: str) -> None:
+    def __init__(self, discovery: Discovery, overlay: Mapping[str, bytes | None], root: str) -> None:
         self._discovery = discovery
         self._files = Files(overlay)
         self._root = root

@@ -12,7 +12,6 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Optional
 
 from ..errors import OriginError
 from . import grammar
@@ -97,7 +96,7 @@ class Variables:
         return self._values.get(name.lower(), self._environment.get(name, found.group(0)))
 
 
-def build(dump: Dump, environment: Mapping[str, str], files: Optional[Files] = None) -> Tree:
+def build(dump: Dump, environment: Mapping[str, str], files: Files | None = None) -> Tree:
     """Read what ``dump`` says is loaded. Errors: a file that Apache read isn't found from the includes."""
     given: dict[str, str] = {}
     parsed: dict[str, tuple[bytes, tuple[Node, ...]]] = {}

@@ -9,7 +9,6 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence, Set
 from itertools import dropwhile
-from typing import Tuple
 
 from ..model import ACME_PATH, ENFORCE, Finding
 from .survey import Discovery
@@ -19,7 +18,7 @@ from .web import Server
 REWRITING = ("if", "return", "rewrite", "set", "break")
 _CONTENT = ("root", "alias", "proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass")
 #: What a source of content is, and the directory that decides what it gives; ``/`` where none does.
-Source = Tuple[str, str]
+Source = tuple[str, str]
 #: Every path matches. No ``$`` at the end: a dot stops at a line feed, which may be in a path (``%0A``).
 _CATCH_ALL = re.compile(r"\^?(/\??)?(\.\*|\(\.\*\))?")
 _ONE_LINE = re.compile(r"\^?(/\??)?(\.\*|\(\.\*\))\$")

@@ -40,7 +40,7 @@ def insertion(text: str, block: Directive, path: str) -> Edit:
     newline = text.find("\n", block.body)
     rest = text[block.body : newline if newline >= 0 else len(text)]
     indent = _INDENT.search(text, block.body, block.end)
-    line = "\n{}{}  # {}".format(indent.group(1) if indent else "    ", include_line(path), MARK)
+    line = f"\n{indent.group(1) if indent else '    '}{include_line(path)}  # {MARK}"
     if rest.strip() and not rest.strip().startswith("#"):
         line += _JOIN + "\n"
     return Edit(block.body, block.body, line)

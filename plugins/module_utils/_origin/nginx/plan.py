@@ -199,7 +199,7 @@ class _Planner:
                     "include_line_shared",
                     sorted(self.listed)[0] if self.listed else "",
                     f"this block includes {path}, as another one does, but they need different files",
-                    "Give each block an include line of its own, {}.".format(self.line_for(f"{name[:-5]}-2")),
+                    f"Give each block an include line of its own, {self.line_for(f'{name[:-5]}-2')}.",
                     server.directive,
                 )
             )

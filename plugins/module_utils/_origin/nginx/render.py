@@ -112,7 +112,7 @@ def tls_file(
     lines = [headers(stages) + "# Generated; changes are overwritten."]
     lines.append(f"ssl_client_certificate {quote(found.in_directory(stem + '.pem'))};")
     strict = whole and enforced
-    lines.append("ssl_verify_client {};".format("on" if strict else "optional_no_ca"))
+    lines.append(f"ssl_verify_client {'on' if strict else 'optional_no_ca'};")
     if not found.site_named(server.directive, "ssl_verify_depth"):
         lines.append("ssl_verify_depth 3;")
     if redirect:

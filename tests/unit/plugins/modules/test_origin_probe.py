@@ -162,7 +162,7 @@ def test_bad_input(origins: Origins, leaf: dict[str, str], tmp_path: Path) -> No
     _expect("missing parameter", private_key=leaf["private_key"])
     for name in ("connect_timeout", "timeout", "time_limit", "rate", "workers"):
         for value in (0, -1):
-            _expect("%s is %s" % (name, value), **{name: value})
+            _expect(f"{name} is {value}", **{name: value})
     _expect("rate is nan", rate="nan")
     _expect("retries is -1", retries=-1)
     _expect("There are no origins", origins=[])

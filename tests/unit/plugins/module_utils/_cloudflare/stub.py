@@ -92,7 +92,7 @@ def serving():
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    stub = Stub("http://127.0.0.1:%d/client/v4" % server.server_address[1])
+    stub = Stub(f"http://127.0.0.1:{server.server_address[1]}/client/v4")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

@@ -84,7 +84,7 @@ def test_plan_refusals_and_purge():
 
 
 def test_batches_of_a_hundred(api):
-    wishes = [Wish("h%03d.example.com" % number, "c%d" % (number % 3)) for number in range(250)]
+    wishes = [Wish(f"h{number:03}.example.com", f"c{number % 3}") for number in range(250)]
     api.say(ok(None))
     done = assign.apply(api.client(), "z", assign.plan(wishes, reading()))
     assert [len(body["config"]) for _m, _p, body, _h in api.requests] == [100, 100, 50]
@@ -110,7 +110,7 @@ def test_an_answer_that_says_something_else_is_a_failure(api):
 @pytest.mark.parametrize("status", [401, 403, 500])
 def test_hopeless_failures_stop_at_once(api, status):
     api.say(refused(status, 1))
-    wishes = [Wish("h%d.example.com" % number, "c1") for number in range(150)]
+    wishes = [Wish(f"h{number}.example.com", "c1") for number in range(150)]
     with pytest.raises(ApiError):
         assign.apply(api.client(retries=0), "z", assign.plan(wishes, reading()))
     assert len(api.requests) == 1
@@ -118,7 +118,7 @@ def test_hopeless_failures_stop_at_once(api, status):
 
 def test_the_search_for_culprits_is_bounded(api):
     api.say(refused(400, 1499))
-    wishes = [Wish("h%02d.example.com" % number, "c1") for number in range(100)]
+    wishes = [Wish(f"h{number:02}.example.com", "c1") for number in range(100)]
     done = assign.apply(api.client(), "z", assign.plan(wishes, reading()))
     assert all(one.error for one in done)
     assert len(api.requests) <= assign.SEARCH_LIMIT + 2
@@ -133,7 +133,7 @@ def test_one_bad_certificate_spoils_only_its_own(api):
         return refused(400, 1415) if any(one["cert_id"] == "c1" for one in config) else ok(config)
 
     api.take = take
-    wishes = [Wish("h%d.example.com" % number, "c%d" % (number % 2)) for number in range(10)]
+    wishes = [Wish(f"h{number}.example.com", f"c{number % 2}") for number in range(10)]
     done = assign.apply(api.client(), "z", assign.plan(wishes, reading()))
     assert [bool(one.error) for one in done] == [False, True] * 5
     assert len(api.requests) == 3
@@ -147,7 +147,7 @@ def test_fallback_reads_each_hostname(api):
         return refused(404, 1553)
 
     api.take = take
-    names = ["h%d.example.com" % number for number in range(20)]
+    names = [f"h{number}.example.com" for number in range(20)]
     read = assign.read(api.client(), "z", names, lambda: True)
     assert not read.complete
     assert not read.associations
@@ -158,8 +158,8 @@ def test_fallback_reads_each_hostname(api):
 
 
 def test_watched_is_a_spread_sample_without_the_list():
-    names = ["h%04d" % number for number in range(1000)]
+    names = [f"h{number:04}" for number in range(1000)]
     assert assign.watched(names, listed=True) == names
     sample = assign.watched(names, listed=False)
     assert len(sample) == assign.SAMPLE
-    assert {name[:3] for name in sample} == {"h0%d" % hundred for hundred in range(10)}
+    assert {name[:3] for name in sample} == {f"h0{hundred}" for hundred in range(10)}

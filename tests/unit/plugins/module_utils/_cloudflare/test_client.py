@@ -223,7 +223,7 @@ def test_fresh_tokens_get_a_second_chance_but_not_for_ever(api):
 
 
 def test_an_error_that_quotes_the_token_is_cleaned(api):
-    api.say(refused(400, 6003, "bad header Bearer %s!" % TOKEN))
+    api.say(refused(400, 6003, f"bad header Bearer {TOKEN}!"))
     with pytest.raises(ApiError) as caught:
         api.client().call(LISTING, zone_id="z")
     assert TOKEN not in str(caught.value)
@@ -238,7 +238,7 @@ def test_pages_past_the_second(api):
     found = list(api.client().pages(op.LIST_ASSOCIATIONS, 2, query={"status": "all"}, zone_id="z"))
     assert [one["n"] for one in found] == [10, 11, 20, 21, 30]
     assert [path.split("?")[1] for _m, path, _b, _h in api.requests] == [
-        "status=all&page=%d&per_page=2" % number for number in (1, 2, 3)
+        f"status=all&page={number}&per_page=2" for number in (1, 2, 3)
     ]
 
 

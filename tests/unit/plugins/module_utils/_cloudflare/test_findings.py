@@ -91,14 +91,14 @@ def test_proxied_or_not():
 
 
 def test_crowded_certificate():
-    rows = {"h%d.example.com" % number: Association("h%d.example.com" % number, "c1", True) for number in range(101)}
+    rows = {f"h{number}.example.com": Association(f"h{number}.example.com", "c1", True) for number in range(101)}
     seen = zone_with(None, held())
     seen.associations = Reading(rows, {}, complete=True)
     assert judge(seen)["association_limit"].severity == "error"
 
 
 def test_new_certificates_are_estimated():
-    many = ["h%d.example.com" % number for number in range(1001)]
+    many = [f"h{number}.example.com" for number in range(1001)]
     ten = zone_with()
     ten.certificates = [held() for _number in range(8)]
     assert "certificate_limit" in judge(ten, many, new_certificates=None)
@@ -107,28 +107,28 @@ def test_new_certificates_are_estimated():
 
 
 def leaves(count):
-    return [Certificate("c%d" % number, "%02d" % number, "1", "active", None) for number in range(count)]
+    return [Certificate(f"c{number}", f"{number:02}", "1", "active", None) for number in range(count)]
 
 
 def with_leaves(count, used):
     """A zone with so many leaves; ``used`` maps hostnames to the number of theirs."""
     seen = zone_with()
     seen.certificates = leaves(count)
-    rows = {name: Association(name, "c%d" % number, True, "active") for name, number in used.items()}
+    rows = {name: Association(name, f"c{number}", True, "active") for name, number in used.items()}
     seen.associations = Reading(rows, {}, complete=True)
     return seen
 
 
 def test_leaves_that_were_uploaded_and_not_used_yet_have_places():
-    many = ["h%d.example.com" % number for number in range(600)]
+    many = [f"h{number}.example.com" for number in range(600)]
     assert judge(with_leaves(6, {}), many, new_certificates=None) == {}
-    over = judge(with_leaves(6, {}), ["h%d.example.com" % number for number in range(1001)], new_certificates=None)
+    over = judge(with_leaves(6, {}), [f"h{number}.example.com" for number in range(1001)], new_certificates=None)
     assert "6 hostname certificates, and 5 more are needed" in over["certificate_limit"].message
     assert "No hostname uses" not in over["certificate_limit"].remedy, "they are about to be used"
 
 
 def test_leaves_with_a_hostname_each_have_places():
-    used = {"l%d.example.com" % number: number for number in range(10)}
+    used = {f"l{number}.example.com": number for number in range(10)}
     found = judge(with_leaves(10, used), [*used, "new.example.com"], new_certificates=None)
     assert list(found) == ["certificate_headroom"]
     assert "10 hostname certificates, and 0 more" in found["certificate_headroom"].message
@@ -143,14 +143,14 @@ def test_leaves_at_hand_are_not_called_unused():
 
 
 def test_raised_limits():
-    used = {"h%d.example.com" % number: number // 150 for number in range(300)}
+    used = {f"h{number}.example.com": number // 150 for number in range(300)}
     seen = with_leaves(11, used)
     raised = {"certificates_per_zone": 20, "hostnames_per_certificate": 150}
     assert set(judge(seen, new_certificates=0)) == {"certificate_limit", "association_limit"}
     assert "certificate_limit" not in judge(seen, new_certificates=0, **raised)
     assert judge(seen, new_certificates=0, **raised)["association_limit"].severity == "warning"
-    full = with_leaves(11, {"h%d.example.com" % number: number // 150 for number in range(1650)})
-    many = ["n%d.example.com" % number for number in range(151)]
+    full = with_leaves(11, {f"h{number}.example.com": number // 150 for number in range(1650)})
+    many = [f"n{number}.example.com" for number in range(151)]
     assert (
         "11 hostname certificates, and 2 more" in judge(full, many, new_certificates=None)["certificate_limit"].message
     )
@@ -177,7 +177,7 @@ def test_dns_of_a_few_hostnames(api):
 
 
 def test_dns_of_many_hostnames_is_one_list(api):
-    names = ["h%d.example.com" % number for number in range(6)]
+    names = [f"h{number}.example.com" for number in range(6)]
     records = [record(names[0], True), record(names[1], False, "CNAME"), record(names[2], False, "TXT")]
     api.say(ok(records, result_info={"total_pages": 1}))
     assert list(dns.proxied(api.client(), "z", names).values()) == [True, False, None, None, None, None]
@@ -202,7 +202,7 @@ def test_without_the_list_a_survey_reads_a_sample(api):
         return ok([{"id": "0" * 32, "name": "example.com", "status": "active"}])
 
     api.take = take
-    names = ["h%d.example.com" % number for number in range(1000)]
+    names = [f"h{number}.example.com" for number in range(1000)]
     seen = survey.survey(api.client(), "example.com", names, "none")
     assert len(seen.looked_at) == survey.SAMPLE
     assert len(api.requests) == survey.SAMPLE + 6

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, Optional
+from typing import Any
 
 import pytest
 
@@ -49,10 +49,10 @@ def evidence(
 
 
 def judge(
-    found: Optional[dict[str, Any]],
-    limits: Optional[Limits] = None,
-    exceptions: Optional[list[dict[str, Any]]] = None,
-    canaries: Optional[list[dict[str, Any]]] = None,
+    found: dict[str, Any] | None,
+    limits: Limits | None = None,
+    exceptions: list[dict[str, Any]] | None = None,
+    canaries: list[dict[str, Any]] | None = None,
     **entry: Any,
 ) -> gate.Verdict:
     verdicts, _proposals = gate.judge(

@@ -245,7 +245,7 @@ def test_a_site_that_answers_to_any_name() -> None:
     assert _class(OVER_PLAIN, welcome, c.Reference(), nobody) == "open"
     # Redirects count by where they lead to.
     login = Outcome("response", 302, location="http://app.example.com/login")
-    other = Outcome("response", 302, location="http://%s/login" % NOBODY_HOST)
+    other = Outcome("response", 302, location=f"http://{NOBODY_HOST}/login")
     assert _class(OVER_PLAIN, login, LEAF, other) == "misrouted"
     assert _class(OVER_PLAIN, login, LEAF, replace(other, location="http://x.invalid/")) == "open"
     # Empty pages are all alike.
@@ -347,8 +347,8 @@ WELCOME = (
 
 
 def _page(title: str, text: str) -> bytes:
-    head = "<!DOCTYPE html><html><head><title>%s</title></head>" % title
-    return (head + "<body><h1>%s</h1></body></html>" % text).encode()
+    head = f"<!DOCTYPE html><html><head><title>{title}</title></head>"
+    return (head + f"<body><h1>{text}</h1></body></html>").encode()
 
 
 @pytest.mark.parametrize(

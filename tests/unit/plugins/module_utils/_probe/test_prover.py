@@ -480,7 +480,7 @@ def test_what_the_edge_says_itself_is_no_control(status: int) -> None:
         summary = run(rule, WHO[1:], settings=settings, status=told)
         assert (summary.verdict, summary.control, summary.as_expected) == ("inconclusive", "", False)
         assert codes(summary) == (set(), {"edge_unclear"})
-        assert summary.findings[0].evidence == "through the edge: HTTP %d" % status
+        assert summary.findings[0].evidence == f"through the edge: HTTP {status}"
 
 
 def edge_answers(answer: Outcome, rule: Rule = good) -> Rule:
@@ -560,7 +560,7 @@ def test_an_edge_that_is_refused_while_our_leaf_gets_in(status: int) -> None:
         assert (summary.verdict, summary.control, summary.as_expected) == ("enforced", "leaf", False)
         (finding,) = summary.findings
         assert (finding.code, finding.severity, finding.listener) == ("edge_refused", "error", "192.0.2.1:443")
-        assert finding.evidence == "through the edge: HTTP %d" % status
+        assert finding.evidence == f"through the edge: HTTP {status}"
     # Where it is refused, too, that is what is told.
     summary = run(edge_answers(through), WHO[1:], settings=EDGE)
     assert (summary.verdict, codes(summary)) == ("down", (set(), {"down"}))
@@ -667,7 +667,7 @@ def test_the_same_application_on_port_80() -> None:
         if case.sni.lower() != NAME and case.listener.kind != PLAIN:
             return good(case)
         scheme = "http" if case.listener.kind == PLAIN else "https"
-        app = Outcome("response", 302, location="%s://%s/login" % (scheme, case.host), body=b"moved", asked=True)
+        app = Outcome("response", 302, location=f"{scheme}://{case.host}/login", body=b"moved", asked=True)
         return app if case.listener.kind == PLAIN or case.identity == VALID else REFUSED
 
     summary = run(rule)
@@ -856,7 +856,7 @@ def test_baseline_requests_never_count() -> None:
 
 
 def test_many_hostnames_are_kept_apart() -> None:
-    names = ["h%d.example.com" % number for number in range(30)]
+    names = [f"h{number}.example.com" for number in range(30)]
     report = prove(
         [Origin("web1", (Listener("192.0.2.1", 443),)), Origin("web2", (Listener("192.0.2.2", 443),))],
         [Hostname(name, "enforce", WHO) for name in names],

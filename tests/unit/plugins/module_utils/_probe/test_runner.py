@@ -47,7 +47,7 @@ class Server:
 
 
 def _cases(count: int) -> list[tuple[Case, Identity]]:
-    return [(replace(CASE, path="/%d" % number), NOBODY) for number in range(count)]
+    return [(replace(CASE, path=f"/{number}"), NOBODY) for number in range(count)]
 
 
 def _run(server: Server, work: list[tuple[Case, Identity]], **settings: float) -> list[Outcome]:
@@ -104,7 +104,7 @@ def test_pace_per_origin() -> None:
     _run(server, _cases(11), rate=50.0, workers=8)
     assert server.times[-1] - server.times[0] >= 0.19
     server = Server("response")
-    mixed = [(replace(case, origin="web%d" % number), identity) for number, (case, identity) in enumerate(_cases(11))]
+    mixed = [(replace(case, origin=f"web{number}"), identity) for number, (case, identity) in enumerate(_cases(11))]
     _run(server, mixed, rate=5.0, workers=8)
     assert server.times[-1] - server.times[0] < 1.0
 

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any
 
 import pytest
 
@@ -108,11 +108,11 @@ class Reader:
         self.files: list[str] = []
         self.hosts: list[Host] = []
 
-    def file(self, path: str, host: Optional[Host] = None) -> None:
+    def file(self, path: str, host: Host | None = None) -> None:
         self.files.append(path)
         self._nodes(grammar.parse(self.apache.text(path), path), host)
 
-    def _nodes(self, nodes: Sequence[grammar.Node], host: Optional[Host]) -> None:
+    def _nodes(self, nodes: Sequence[grammar.Node], host: Host | None) -> None:
         for node in nodes:
             if isinstance(node, grammar.Directive):
                 self._directive(node.key, self._expanded(node.text).split()[1:], host)
@@ -122,7 +122,7 @@ class Reader:
             else:
                 self._nodes(node.children, host)
 
-    def _directive(self, key: str, words: list[str], host: Optional[Host]) -> None:
+    def _directive(self, key: str, words: list[str], host: Host | None) -> None:
         if key == "define":
             self.defines[words[0]] = " ".join(words[1:]).strip("\"'")
         elif key == "undefine":
