@@ -38,9 +38,12 @@ def run_directory(prefix: str) -> Path:
 
 
 def parse_hosts(text: str) -> list[dict[str, str]]:
-    """``nginx-bookworm,web2=apache-trixie`` → name, server and release of each; ``all`` is one of each kind."""
+    """``nginx-bookworm,web2=apache-trixie`` → name, server and release of each.
+
+    ``all`` is one of each kind that there is a role for.
+    """
     if text == "all":
-        text = ",".join(f"{server}-{release}" for server in images.servers() for release in images.RELEASES)
+        text = ",".join(f"{server}-{release}" for server in images.tested() for release in images.RELEASES)
     found = []
     for item in filter(None, (part.strip() for part in text.split(","))):
         name, _equals, kind = item.rpartition("=")
@@ -131,17 +134,7 @@ def ssh_options(directory: Path) -> list[str]:
 
 def _wait(host: Host, directory: Path) -> None:
     deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            socket.create_connection((host.address, 22), 1).close()
-            break
-        except OSError:
-            if time.monotonic() > deadline:
-                logs = podman("logs", "--tail", "20", host.container, check=False)
-                raise HostsError(
-                    f"{host.container}: sshd doesn't answer at {host.address}:\n{logs.stdout}{logs.stderr}"
-                ) from None
-            time.sleep(0.1)
+    _wait_for_port(host, 22, deadline)
     done = run(
         ["ssh", *ssh_options(directory), "-o", "ConnectTimeout=10", "root@" + host.address]
         + ["systemctl is-system-running --wait || systemctl --failed --no-legend --plain"],
@@ -151,6 +144,22 @@ def _wait(host: Host, directory: Path) -> None:
     if done.stdout.strip() != "running":
         said = f"{done.stdout.strip()} {done.stderr.strip()}"
         raise HostsError(f"{host.container}: systemd isn't content: {said}")
+    # A unit that is started again and again is not among the failed ones.
+    _wait_for_port(host, 443, deadline)
+
+
+def _wait_for_port(host: Host, port: int, deadline: float) -> None:
+    while True:
+        try:
+            socket.create_connection((host.address, port), 1).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                logs = podman("logs", "--tail", "20", host.container, check=False)
+                raise HostsError(
+                    f"{host.container}: nothing answers at {host.address} port {port}:\n{logs.stdout}{logs.stderr}"
+                ) from None
+            time.sleep(0.1)
 
 
 def _state(

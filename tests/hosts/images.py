@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
+import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .commands import SUDO, HostsError, need, podman, podman_json, run, say, settle_runtime
+from .commands import CACHE, ROOT, SUDO, HostsError, need, podman, podman_json, run, say, settle_runtime
 
 HERE = Path(__file__).resolve().parent
 RELEASES = ("bookworm", "trixie")
@@ -20,6 +22,11 @@ _LABEL = "originlock.content"
 
 def servers() -> list[str]:
     return sorted(folder.name for folder in (HERE / "servers").iterdir() if (folder / "Containerfile").exists())
+
+
+def tested() -> list[str]:
+    """The servers that there is a role for: those with a Molecule scenario."""
+    return [server for server in servers() if (ROOT / "extensions" / "molecule" / server).is_dir()]
 
 
 def image_name(server: str, release: str) -> str:
@@ -81,10 +88,29 @@ def _debian(release: str) -> str:
     return name
 
 
-def _build(name: str, base: str, containerfile: Path, content: str) -> None:
+def _programs(server: str) -> Path | None:
+    """Where the programs of the server's requirements.txt are, unpacked by pip; None if it has none."""
+    requirements = HERE / "servers" / server / "requirements.txt"
+    if not requirements.exists():
+        return None
+    target = CACHE / "programs" / f"{server}-{_content(requirements)}"
+    if not target.exists():
+        say(f"{server}: pip downloads the programs of {requirements.relative_to(ROOT)}")
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+            run(
+                [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
+                + ["--only-binary=:all:", "--target", folder + "/programs", "-r", str(requirements)]
+            )
+            target.parent.mkdir(exist_ok=True)
+            Path(folder, "programs").rename(target)
+    return target
+
+
+def _build(name: str, base: str, containerfile: Path, content: str, programs: Path | None = None) -> None:
     say(f"{name}: building (downloads Debian packages)")
     podman(
         *("build", "-q", "--network=host", "--build-arg", "BASE=" + base, "--label", f"{_LABEL}={content}"),
+        *(("-v", f"{programs}:/programs:ro") if programs else ()),
         *("-t", name, "-f", str(containerfile), str(HERE)),
         timeout=900,
     )
@@ -96,10 +122,7 @@ def build(kinds: Iterable[tuple[str, str]]) -> None:
     wanted = sorted(set(kinds))
     common = HERE / "Containerfile"
 
-    def host_content(server: str) -> str:
-        return _content(common, HERE / "servers" / server, HERE / "www")
-
-    stale = [(s, r) for s, r in wanted if not _has(image_name(s, r), host_content(s))]
+    stale = [(s, r) for s, r in wanted if not _has(image_name(s, r), _host_content(s))]
     if not stale:
         # The images may be from another checkout, which had found out for itself.
         for kind in wanted[:1]:
@@ -116,9 +139,18 @@ def build(kinds: Iterable[tuple[str, str]]) -> None:
         list(pool.map(_debian, releases))
         settle_runtime(f"docker.io/library/debian:{releases[0]}-slim")
         list(pool.map(release_base, releases))
-        list(pool.map(lambda kind: _build_server(kind[0], kind[1], host_content(kind[0])), stale))
+        programs = {server: _programs(server) for server in sorted({server for server, _release in stale})}
+        list(pool.map(lambda kind: _build_server(*kind, programs[kind[0]]), stale))
 
 
-def _build_server(server: str, release: str, content: str) -> None:
+def _host_content(server: str) -> str:
+    """What the image of a server is made of: its folder, and the shared ones that its Containerfile copies."""
+    steps = (HERE / "servers" / server / "Containerfile").read_text()
+    shared = [HERE / name for name in ("backend", "www") if f"COPY {name}/" in steps]
+    return _content(HERE / "Containerfile", HERE / "servers" / server, *shared)
+
+
+def _build_server(server: str, release: str, programs: Path | None) -> None:
     containerfile = HERE / "servers" / server / "Containerfile"
-    _build(image_name(server, release), "localhost/originlock-base-" + release, containerfile, content)
+    base = "localhost/originlock-base-" + release
+    _build(image_name(server, release), base, containerfile, _host_content(server), programs)

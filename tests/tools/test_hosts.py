@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 import subprocess
 import sys
@@ -26,10 +27,25 @@ def test_hosts_are_named_or_named_after_their_kind() -> None:
     ]
 
 
-def test_all_is_one_of_each_kind() -> None:
-    found = fleet.parse_hosts("all")
-    assert len(found) == len(images.servers()) * len(images.RELEASES)
-    assert {"name": "apache-trixie", "server": "apache", "release": "trixie"} in found
+def test_all_is_one_of_each_kind_that_has_a_role(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert {"name": "apache-trixie", "server": "apache", "release": "trixie"} in fleet.parse_hosts("all")
+    assert all((ROOT / "roles" / server).is_dir() for server in images.tested())
+    (tmp_path / "extensions/molecule/nginx").mkdir(parents=True)
+    monkeypatch.setattr(images, "ROOT", tmp_path)
+    assert [host["name"] for host in fleet.parse_hosts("all")] == ["nginx-bookworm", "nginx-trixie"]
+
+
+def test_an_image_is_made_anew_when_a_file_changes_that_it_copies(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copytree(images.HERE, tmp_path / "hosts", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(images, "HERE", tmp_path / "hosts")
+    before = {server: images._host_content(server) for server in images.servers()}
+    (tmp_path / "hosts/backend/etc/lighttpd/lighttpd.conf").write_text("")
+    changed = [server for server in images.servers() if images._host_content(server) != before[server]]
+    assert changed == ["haproxy", "traefik"]
+    (tmp_path / "hosts/www/default/index.html").write_text("")
+    assert not [server for server in images.servers() if images._host_content(server) == before[server]]
 
 
 @pytest.mark.parametrize(
