@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.sandbox.client import Control
 
 from .pki import authority, leaf
@@ -197,8 +199,34 @@ def test_delete_while_deploying_is_waited_for(sandbox: Control) -> None:
     assert gone["changed"]
 
 
-def test_uuid_ids_null_lists_and_credentials(sandbox: Control) -> None:
-    sandbox.config(id_style="uuid")
+@pytest.mark.parametrize("frees", [False, True])
+def test_associate_suppress_void_and_delete_at_once(sandbox: Control, frees: bool) -> None:
+    sandbox.config(void_frees_certificate=frees, void_seconds=20)
+    pair = leaf()
+    given = {"certificate": pair.certificate, "private_key": pair.key}
+    made = play(sandbox, {"hostname_certificate": given}).last["certificates"][0]["id"]
+    mine = {"hostnames": ["app.example.com"], "certificate_id": made}
+    ran = play(
+        sandbox,
+        {"hostname_association": mine},
+        {"hostname_association": dict(mine, enabled=False)},
+        {"hostname_certificate": {"certificate_id": made, "state": "absent"}},
+        {"hostname_association": {"hostnames": ["app.example.com"], "state": "absent", "wait": False}},
+        {"hostname_certificate": {"certificate_id": made, "state": "absent"}},
+        {"hostname_association_info": {"hostnames": ["app.example.com"]}},
+        {"hostname_certificate_info": {}},
+    )
+    on, off, early, voided, gone, after, left = ran.results
+    assert (on["changed"], off["changed"], voided["changed"], gone["changed"]) == (True, True, True, True), ran.output
+    assert early["in_use_by"] == ["app.example.com"]
+    assert after["not_associated"] == ["app.example.com"]
+    assert left["certificates"] == []
+    refused = [entry for entry in sandbox.journal(writes=True) if entry["operation"] == "H4" and entry["status"] == 400]
+    assert (len(refused) > 1) is not frees, "before the void; and while it settles"
+
+
+def test_other_shapes_and_credentials(sandbox: Control) -> None:
+    sandbox.config(id_style="uuid", signature_style="SHA256-RSA", issuer_order="cn_first")
     reader = sandbox.add_token("SSL and Certificates Read", "Zone Read")
     blind = sandbox.add_token("Zone Settings Read")
     pair = leaf()
@@ -210,8 +238,10 @@ def test_uuid_ids_null_lists_and_credentials(sandbox: Control) -> None:
         {"hostname_certificate_info": {"zone": sandbox.zone_id, "api_token": blind}},
         {"hostname_certificate_info": {"zone": "exampel.com"}},
         {"hostname_certificate": given},
+        {"hostname_certificate": given},
+        {"hostname_certificate_info": {}},
     )
-    read_only, bad, unseen, typo, made = ran.results
+    read_only, bad, unseen, typo, made, again, info = ran.results
     assert "lacks the permission 'SSL and Certificates Write'" in read_only["msg"]
     assert "Ray ID" in read_only["msg"]
     assert read_only["missing_permission"] == "SSL and Certificates Write"
@@ -220,3 +250,5 @@ def test_uuid_ids_null_lists_and_credentials(sandbox: Control) -> None:
     assert "zone exampel.com was not found" in typo["msg"]
     assert "Zone Read" in typo["msg"]
     assert len(made["certificates"][0]["id"]) == 36
+    assert not again["changed"]
+    assert info["certificates"][0]["signature"] == "ECDSA-SHA256"

@@ -116,6 +116,7 @@ def test_what_cannot_be_read_is_not_taken_for_nothing(
 
 
 def test_a_run_that_was_killed_after_the_uploads_is_continued(sandbox: Control, tmp_path: Path) -> None:
+    sandbox.config(id_style="uuid", signature_style="SHA256-RSA", issuer_order="cn_first")
     names = [f"h{number:03}.example.com" for number in range(600)]
     sandbox.dns({"*.example.com": {"addresses": ["192.0.2.1"]}})
     well, first = run(sandbox, tmp_path, *names)

@@ -10,8 +10,8 @@ from typing import Any
 from . import model
 from .call import Call
 from .envelope import Answer, ApiError
-from .model import Certificate, Phases
-from .pem import check_upload, not_after, signature_name
+from .model import Association, Certificate, Phases
+from .pem import check_upload, issuer_text, not_after, signature_text
 from .world import new_id
 
 
@@ -35,9 +35,9 @@ def create(call: Call, store: str) -> Answer:
         identity=identity,
         pem=pem,
         expires_on=not_after(leaf),
-        issuer=leaf.issuer.rfc4514_string(),
+        issuer=issuer_text(leaf, call.config.issuer_order),
         serial_number=str(leaf.serial_number),
-        signature=signature_name(leaf),
+        signature=signature_text(leaf, call.config.signature_style),
         uploaded_on=call.now,
         phases=phases,
         visible_at=call.now + call.config.list_lag_seconds,
@@ -93,16 +93,17 @@ def schedule_deletion(call: Call, certificate: Certificate) -> None:
 
 def in_use(call: Call, certificate: Certificate) -> bool:
     """Whether an association holds it: its own one, or one that is still moving away from it."""
-    for association in call.zone.associations.values():
-        if association.gone(call.now):
-            continue
-        holds = association.certificate is certificate
-        if holds and not (association.enabled is False and call.config.disabled_frees_certificate):
-            return True
-        moving = association.status(call.now) != model.ACTIVE and not holds
-        if moving and call.config.moving_holds_old and association.prior and association.prior[0] is certificate:
-            return True
-    return False
+    return any(_holds(call, association, certificate) for association in call.zone.associations.values())
+
+
+def _holds(call: Call, association: Association, certificate: Certificate) -> bool:
+    config = call.config
+    if association.gone(call.now) or (association.enabled is None and config.void_frees_certificate):
+        return False
+    if association.certificate is certificate:
+        return not (association.enabled is False and config.disabled_frees_certificate)
+    moving = config.moving_holds_old and association.status(call.now) != model.ACTIVE
+    return moving and association.prior is not None and association.prior[0] is certificate
 
 
 def _find(call: Call, store: str) -> Certificate:

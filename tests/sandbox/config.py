@@ -35,6 +35,13 @@ class Config:
     empty_list: str = _switch("null", "`result` of an empty list", "null", "array")
     list_result_info: bool = _switch(True, "certificate lists carry `result_info`", unknown=True)
     id_style: str = _switch("hex", "shape of certificate ids: 32 hex digits or a UUID", "hex", "uuid", unknown=True)
+    signature_style: str = _switch(
+        "SHA256WithRSA", "how `signature` spells an algorithm", "SHA256WithRSA", "SHA256-RSA", unknown=True
+    )
+    issuer_order: str = _switch(
+        "rfc4514", "`issuer`: the names in reverse order of the certificate, or the common name first", "rfc4514",
+        "cn_first", unknown=True,
+    )
     # Rate limits
     rate_limit: int = _switch(1200, "requests per window and user; 0 = no limit")
     rate_window: float = _switch(300.0, "length of that window")
@@ -94,6 +101,9 @@ class Config:
     disabled_frees_certificate: bool = _switch(
         False, "`enabled: false` is enough for DELETE of the certificate", unknown=True
     )
+    void_frees_certificate: bool = _switch(
+        False, "a void (`enabled: null`) is enough for DELETE at once (else: when it has settled)", unknown=True
+    )
     moving_holds_old: bool = _switch(
         True, "the old certificate is in use (1433) until the new association is active", unknown=True
     )
@@ -126,6 +136,9 @@ class Config:
     ips: dict[str, list[str]] = _switch({"ipv4": [], "ipv6": []}, "ranges in `GET /ips`; empty: the edge's source")
     notifications_entitled: bool = _switch(True, "else: 17200 for every AOP alert policy")
     webhooks_entitled: bool = _switch(True, "the plan allows webhooks")
+    eligible_webhook: str = _switch(
+        "webhook", "`type` of webhooks in `destinations/eligible`", "webhook", "webhooks", unknown=True
+    )
     pagerduty_entitled: bool = _switch(False, "the plan allows PagerDuty")
     # Edge
     tls13_abort_status: int = _switch(520, "visitor's status when the origin aborts after a TLS 1.3 handshake",

@@ -81,9 +81,10 @@ def eligible(call: Call) -> Answer:
     """GET the mechanisms that the plan allows."""
     _account(call)
     config = call.config
+    webhooks = config.webhooks_entitled
     return Answer({
         "email": [{"eligible": True, "ready": True, "type": "email"}],
-        "webhooks": [{"eligible": config.webhooks_entitled, "ready": config.webhooks_entitled, "type": "webhooks"}],
+        "webhooks": [{"eligible": webhooks, "ready": webhooks, "type": config.eligible_webhook}],
         "pagerduty": [{"eligible": config.pagerduty_entitled, "ready": False, "type": "pagerduty"}],
     })
 

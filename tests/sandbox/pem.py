@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+from cryptography.x509.oid import NameOID
 from cryptography.x509.oid import SignatureAlgorithmOID as Oid
 
 from .config import Config
@@ -72,6 +73,23 @@ def signature_name(certificate: x509.Certificate) -> str:
     """The signature's name in the API's spelling."""
     oid = certificate.signature_algorithm_oid
     return _SIGNATURES.get(oid) or _MLDSA.get(oid.dotted_string) or oid.dotted_string
+
+
+def signature_text(certificate: x509.Certificate, style: str) -> str:
+    """The same as the switch ``signature_style`` has it: ``SHA256-RSA``, ``ECDSA-SHA256``."""
+    name = signature_name(certificate)
+    first, with_, second = name.partition("With")
+    if style == "SHA256WithRSA" or not with_:
+        return name
+    return f"{first}-{second}"
+
+
+def issuer_text(certificate: x509.Certificate, order: str) -> str:
+    """The issuer's name, in the order of the switch ``issuer_order``."""
+    parts = list(reversed(certificate.issuer.rdns))
+    if order == "cn_first":
+        parts.sort(key=lambda part: not any(one.oid == NameOID.COMMON_NAME for one in part))
+    return ",".join(part.rfc4514_string() for part in parts)
 
 
 def _certificate(text: str, config: Config) -> x509.Certificate:

@@ -65,6 +65,29 @@ def test_disabled_may_free_the_certificate(api: Api, pki: Pki, sandbox: SandboxP
     api.ok("DELETE", f"{api.certificates}/{certificate}")
 
 
+@pytest.mark.parametrize("frees", [False, True])
+def test_true_false_void_and_delete_at_once(api: Api, pki: Pki, sandbox: SandboxProcess, frees: bool) -> None:
+    sandbox.config(void_frees_certificate=frees, disabled_frees_certificate=True, void_seconds=120)
+    certificate = api.upload(pki.leaf())
+    for enabled in (True, False, None):
+        api.put(certificate, "a.example.com", enabled=enabled)
+    sandbox.clock(advance=5)
+    path = f"{api.certificates}/{certificate}"
+    if not frees:
+        assert api.error("DELETE", path) == (400, 1433)
+        sandbox.clock(advance=120)
+    api.ok("DELETE", path)
+    assert api.ok("GET", path)["status"] == "pending_deletion"
+
+
+def test_a_void_that_frees_frees_the_one_that_is_left_too(api: Api, pki: Pki, sandbox: SandboxProcess) -> None:
+    first = api.associate(pki.leaf(), "a.example.com")
+    api.put(api.active(pki.leaf()), "a.example.com", enabled=None)
+    assert api.error("DELETE", f"{api.certificates}/{first}") == (400, 1433)
+    sandbox.config(void_frees_certificate=True)
+    api.ok("DELETE", f"{api.certificates}/{first}")
+
+
 def test_items_that_are_refused(api: Api, pki: Pki, sandbox: SandboxProcess) -> None:
     certificate = api.active(pki.leaf())
     zone_level = api.active(pki.leaf(), store="zone")

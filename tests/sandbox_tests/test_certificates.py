@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import mldsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from support.api import Api
-from support.pki import Pair, Pki
+from support.pki import Pair, Pki, make_key
 
 from tests.sandbox.client import SandboxProcess
 
@@ -219,6 +219,35 @@ def test_list_lag_and_shapes(api: Api, pki: Pki, sandbox: SandboxProcess) -> Non
     assert api.ok("GET", f"{api.certificates}/{certificate}")["id"] == certificate
     sandbox.clock(advance=31)
     assert [c["id"] for c in api.ok("GET", api.certificates)] == [certificate]
+
+
+@pytest.mark.parametrize(
+    ("style", "kind", "text"),
+    [
+        ("SHA256WithRSA", "rsa2048", "SHA256WithRSA"),
+        ("SHA256-RSA", "rsa2048", "SHA256-RSA"),
+        ("SHA256WithRSA", "p256", "ECDSAWithSHA256"),
+        ("SHA256-RSA", "p256", "ECDSA-SHA256"),
+    ],
+)
+def test_spelling_of_signatures(api: Api, sandbox: SandboxProcess, style: str, kind: str, text: str) -> None:
+    sandbox.config(signature_style=style)
+    ca = Pki()
+    ca.key = make_key(kind)
+    certificate = api.associate(ca.leaf(), "a.example.com")
+    assert api.ok("GET", f"{api.certificates}/{certificate}")["signature"] == text
+    assert api.ok("GET", f"{api.hostnames}/a.example.com")["signature"] == text
+
+
+@pytest.mark.parametrize(
+    ("order", "text"), [("rfc4514", "O=Example,CN=Client CA,C=NL"), ("cn_first", "CN=Client CA,O=Example,C=NL")]
+)
+def test_order_of_the_issuers_names(api: Api, sandbox: SandboxProcess, order: str, text: str) -> None:
+    sandbox.config(issuer_order=order)
+    ca = Pki()
+    parts = ((NameOID.COUNTRY_NAME, "NL"), (NameOID.COMMON_NAME, "Client CA"), (NameOID.ORGANIZATION_NAME, "Example"))
+    ca.name = x509.Name([x509.NameAttribute(oid, value) for oid, value in parts])
+    assert api.ok("GET", f"{api.certificates}/{api.upload(ca.leaf())}")["issuer"] == text
 
 
 def test_unknown_ids(api: Api) -> None:

@@ -254,5 +254,8 @@ def test_not_entitled(api: Api, sandbox: SandboxProcess) -> None:
     assert api.error("POST", base + "/policies", policy) == (403, 17200)
     assert api.error("POST", base + "/destinations/webhooks", {"name": "n", "url": "https://a.test"}) == (403, 17200)
     assert api.ok("GET", base + "/destinations/eligible")["webhooks"][0]["eligible"] is False
+    for word in ("webhook", "webhooks"):
+        sandbox.config(eligible_webhook=word)
+        assert api.ok("GET", base + "/destinations/eligible")["webhooks"][0]["type"] == word
     assert api.error("POST", base + "/policies", {**policy, "mechanisms": {}}) == (400, 17001)
     assert api.error("GET", base + "/policies/unknown") == (404, 17002)
