@@ -18,6 +18,8 @@ description:
     checked again, and the server is reloaded. If anything fails, the old files are back and the server runs on them.
   - Trust bundles and certificates are verified on the controller before the origin is touched.
   - What can't be done safely is refused with file, line and remedy. See RV(findings).
+  - While a change waits for its confirmation, a run that would make a hostname stricter is refused. One that doesn't
+    takes that change back first, so the way back is always open.
 author:
   - originlock contributors (@originlock)
 attributes:
@@ -77,12 +79,16 @@ options:
       - V(confirmed) keeps a change that was made with O(confirm_within). It's an error if the change isn't there any
         more, because its timer or another run has taken it back, or if there never was such a change.
       - V(reverted) takes it back at once. It's no error if there's nothing to take back any more; see RV(outcome).
+        Without O(transaction), whatever isn't over of the server's changes is taken back.
       - Both know server and O(paths) from the change itself, so O(paths) isn't used by them.
     type: str
     default: present
     choices: [present, confirmed, reverted]
   transaction:
-    description: The change to confirm or to revert, as returned in RV(transaction).
+    description:
+      - The change to confirm or to revert, as returned in RV(transaction). M(originlock.aop.origin_site_info) tells
+        which ones aren't over.
+      - Needed for O(state=confirmed).
     type: str
     default: ""
   never_relax:
@@ -90,6 +96,12 @@ options:
       - Leave a hostname at V(enforce) when V(log_only) is asked for.
       - Then O(hostnames[].certificate) is judged as for V(enforce). If the origin would refuse one of them with the new
         O(hostnames[].trust_bundle), that's an error and nothing is changed.
+    type: bool
+    default: false
+  relax_only:
+    description:
+      - Make no hostname stricter. A hostname that is at a lower stage than what is asked for stays where it is.
+      - Goes before O(never_relax).
     type: bool
     default: false
   manage_sites:
@@ -237,8 +249,11 @@ left:
       description: Where its content of before is; empty if it wasn't there.
       type: str
 recovered:
-  description: Changes of runs that had died, which were taken back first.
-  returned: success and O(state=present)
+  description:
+    - Changes that were taken back first. Those of runs that had died, those that nobody can confirm any more, and with
+      a run that makes no hostname stricter those that waited for their confirmation.
+    - With O(state=reverted), the changes that were taken back.
+  returned: success and O(state=present) or O(state=reverted)
   type: list
   elements: str
 now:
@@ -264,7 +279,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._engine.origin impo
 def main() -> None:
     module = AnsibleModule(
         argument_spec=SITE_SPEC,
-        required_if=[("state", "confirmed", ["transaction"]), ("state", "reverted", ["transaction"])],
+        required_if=[("state", "confirmed", ["transaction"])],
         supports_check_mode=True,
     )
     run(module, work)

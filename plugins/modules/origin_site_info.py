@@ -10,7 +10,7 @@ module: origin_site_info
 short_description: Tell where an origin serves hostnames and at which stage
 version_added: "0.1.0"
 description:
-  - Reads what the server says is loaded. Changes nothing.
+  - Reads what the server says is loaded, and which changes aren't over. Changes nothing.
 author:
   - originlock contributors (@originlock)
 attributes:
@@ -72,6 +72,26 @@ sites:
     stage_after:
       description: The same, for the likeness to M(originlock.aop.origin_site).
       type: str
+pending:
+  description: Changes of M(originlock.aop.origin_site) that aren't over, newest first.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    transaction:
+      description: The change.
+      type: str
+    state:
+      description:
+        - C(live), it waits for its confirmation. C(open), its run is at work or died half way.
+        - C(reverting), its old files are back, but the server doesn't run on them yet.
+      type: str
+    timer:
+      description: Whether a timer will take it back at C(until).
+      type: bool
+    until:
+      description: When its timer was set to take it back, in epoch seconds by the origin's clock; 0 without one.
+      type: float
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -45,11 +45,13 @@ from datetime import date
 base = "ansible_collections.originlock.aop.plugins.module_utils._evidence."
 load = lambda name: __import__(base + name, fromlist=["x"])
 ranges, certificates, exceptions, scan, reader = map(load, "ranges certificates exceptions scan reader".split())
+from ansible_collections.originlock.aop.plugins.module_utils._origin import servers
 known = [{"serial": serial} for serial in sys.argv[3:]]
 question = scan.Question(
     edge=ranges.Ranges(ranges.CLOUDFLARE_RANGES),
     certificates=certificates.Certificates(certificates.generations(known)),
     exceptions=exceptions.Exceptions([], date.today()),
+    servers=servers.SERVERS,
 )
 reading = reader.read(sys.argv[1], question, None, int(sys.argv[2]))
 good = sum(s.count for b, s in reading.tally.buckets.items() if b[2] == "SUCCESS")

@@ -37,7 +37,7 @@ try:
     elif work["what"] == "confirm":
         result = {"changed": engine.confirm(work["id"], run)}
     else:
-        reverted = engine.revert(lambda server, paths: load(server, paths, run), work["id"], run)
+        reverted = engine.revert(lambda server, paths: load(server, paths, run), work["server"], work["id"], run)
         result = {"outcome": reverted.outcome, "left": list(reverted.left)}
 except OriginError as error:
     result = {"error": str(error), "remedy": error.remedy, "details": error.details()}

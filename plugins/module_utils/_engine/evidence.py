@@ -117,6 +117,8 @@ def gather(module: AnsibleModule) -> dict[str, Any]:
         edge=Ranges(params["edge_ranges"] or CLOUDFLARE_RANGES),
         certificates=certificates,
         exceptions=Exceptions(declared(params["exceptions"]), datetime.now(timezone.utc).date()),
+        servers=SERVERS,
+        adapt=SERVERS[params["server"]].adapt if params["server"] else None,
         hostnames=frozenset(name.rstrip(".").lower() for name in params["hostnames"]),
         nonces=frozenset(params["nonces"]),
         since=since,

@@ -36,6 +36,7 @@ SITE_SPEC: dict[str, Any] = dict(
     state={"type": "str", "default": "present", "choices": ["present", "confirmed", "reverted"]},
     transaction={"type": "str", "default": ""},
     never_relax={"type": "bool", "default": False},
+    relax_only={"type": "bool", "default": False},
     manage_sites={"type": "bool", "default": True},
     plain_http={"type": "str", "default": "refuse", "choices": ["redirect", "refuse"]},
     log_path={"type": "path"},
@@ -55,10 +56,14 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         changed = engine.confirm(params["transaction"], run, module.check_mode)
         return {"changed": changed, "outcome": "confirmed"}
     if params["state"] == "reverted":
-        reverted = engine.revert(_load, params["transaction"], run, module.check_mode)
+        reverted = engine.revert(_load, params["server"], params["transaction"], run, module.check_mode)
         _warn(module, reverted.left)
-        left = [dict(entry) for entry in reverted.left]
-        return {"changed": reverted.outcome == "reverted", "outcome": reverted.outcome, "left": left}
+        return {
+            "changed": reverted.outcome == "reverted",
+            "outcome": reverted.outcome,
+            "left": [dict(entry) for entry in reverted.left],
+            "recovered": list(reverted.transactions),
+        }
     wanted = [
         Protection(
             entry["name"].rstrip(".").lower(),
@@ -72,6 +77,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     ]
     options = Options(
         never_relax=params["never_relax"],
+        relax_only=params["relax_only"],
         manage_sites=params["manage_sites"],
         plain_http=params["plain_http"],
         log_path=params["log_path"] or "",
@@ -89,14 +95,15 @@ def read(module: AnsibleModule) -> dict[str, Any]:
     """What ``origin_site_info`` does."""
     driver = _driver(module.params)
     sites = driver.inspect(driver.discover(), [name.rstrip(".").lower() for name in module.params["hostnames"]])
-    return {"changed": False, "sites": [site.as_dict() for site in sites]}
+    pending = engine.pending(module.params["server"], run)
+    return {"changed": False, "sites": [site.as_dict() for site in sites], "pending": pending}
 
 
-def _driver(params: dict[str, Any]) -> Driver:
+def _driver(params: dict[str, Any]) -> Driver[Any]:
     return _load(params["server"], params["paths"])
 
 
-def _load(server: str, paths: Mapping[str, str]) -> Driver:
+def _load(server: str, paths: Mapping[str, str]) -> Driver[Any]:
     return load(server, paths, run)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.originlock.aop.plugins.module_utils._origin.servers import remedies
 from ansible_collections.originlock.aop.plugins.module_utils._probe import mint, targets
 from ansible_collections.originlock.aop.plugins.module_utils._probe.errors import ProbeError
 from ansible_collections.originlock.aop.plugins.module_utils._probe.model import (
@@ -150,6 +151,7 @@ def _settings(params: dict[str, Any], names: list[str]) -> Settings:
         foreign_sni=tuple(dict.fromkeys(foreign)),
         edge=edge,
         edge_for_every_origin=params["edge_for_every_origin"],
+        servers=remedies(),
     )
 
 
@@ -164,9 +166,7 @@ def _origin(entry: dict[str, Any]) -> Origin:
         entry["other_listeners"],
     )
     if not made.listeners:
-        raise ProbeError(
-            f"Origin '{entry['name']}' has no listener to probe.", "Give ports, plain_ports or listeners."
-        )
+        raise ProbeError(f"Origin '{entry['name']}' has no listener to probe.", "Give ports, plain_ports or listeners.")
     return made
 
 

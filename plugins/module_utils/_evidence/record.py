@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 # The order in which the server roles write the keys: what the server knows first, what a client made up last. Other
 # orders are read, too, only slower.
@@ -131,16 +131,40 @@ def _text(value: Any) -> str:
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, strict=False)
 
 
-def verification(record: Record) -> str:
+class ServerTraits(Protocol):
+    """What must be known of a server to read its log.
+
+    ``believed``: its SUCCESS means that the chain was verified where all values of one of these are those of the
+    record. ``by_fingerprint``: it verifies nothing at log_only and compares fingerprints, so a known SHA-256 is what
+    its SUCCESS is worth. ``compares_names``: once it enforces, it refuses a request for another name than that of the
+    TLS session. With a status in ``host_unread`` it may have logged a name that nobody asked for. ``foreign_status``:
+    its answer to verified certificates of a CA that isn't the hostname's, as that of another zone; empty if it has
+    none of its own.
+    """
+
+    @property
+    def believed(self) -> Sequence[Mapping[str, str]]: ...
+    @property
+    def by_fingerprint(self) -> bool: ...
+    @property
+    def compares_names(self) -> bool: ...
+    @property
+    def host_unread(self) -> Sequence[str]: ...
+    @property
+    def foreign_status(self) -> str: ...
+
+
+def verification(record: Record, server: ServerTraits | None) -> str:
     """One of :data:`VERIFICATIONS`, whoever sent it. SUCCESS only where the server's word can be trusted.
 
-    * Apache with ``optional_no_ca`` and TLS 1.2 says SUCCESS on every resumed session, whatever the certificate was.
     * NONE on a resumed session may be a session from before the certificate was asked for.
     * A server that isn't known to verify (or to say so truly) is not believed.
     """
     verify = record.verify
     if verify == "SUCCESS":
-        return SUCCESS if _believed(record) else UNTRUSTED
+        conditions = server.believed if server is not None else ()
+        held = (all(getattr(record, key) == value for key, value in each.items()) for each in conditions)
+        return SUCCESS if any(held) else UNTRUSTED
     if verify == "NONE":
         return NONE_RESUMED if resumed(record.resumed) else NONE
     if verify.startswith("FAILED"):
@@ -148,33 +172,14 @@ def verification(record: Record) -> str:
     return GENEROUS if verify == "GENEROUS" else UNKNOWN
 
 
-def _believed(record: Record) -> bool:
-    rule = _RULES.get(record.server)
-    return rule is not None and rule(record)
-
-
-# One entry for each server whose SUCCESS means that the chain was verified, with the condition for it.
-_RULES: dict[str, Callable[[Record], bool]] = {
-    "nginx": lambda record: True,
-    "apache": lambda record: record.tls == "TLSv1.3" or record.resumed == "Initial",
-}
-# These verify nothing at log_only and compare fingerprints: a known SHA-256 is what their SUCCESS is worth.
-BY_FINGERPRINT: tuple[str, ...] = ("caddy", "traefik")
-
-
-# Of such requests NGINX may not have read the Host. It then logs the first name of the server block.
-_HOST_NOT_READ = ("000", "400", "408", "414", "505")
-
-
-def misdirected(record: Record) -> bool:
+def misdirected(record: Record, server: ServerTraits | None) -> bool:
     """The TLS session is for another name than the request, so its certificate says nothing, and it will be refused.
 
-    Servers answer 421 where they notice, at log_only, too. On NGINX our own rules compare the same two values as here,
-    once they enforce; on Apache names may share a session.
+    Servers answer 421 where they notice, at log_only, too. On others names may share a session.
     """
     if record.status == "421":
         return True
-    judged = record.server == "nginx" and record.status not in _HOST_NOT_READ
+    judged = server is not None and server.compares_names and record.status not in server.host_unread
     return judged and record.sni.lower() != record.hostname.lower()
 
 

@@ -18,19 +18,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Callable
 
 from .certificates import Certificates
 from .exceptions import Exceptions
 from .ranges import FIRMLY, Ranges
 from .record import (
-    BY_FINGERPRINT,
     MISDIRECTED,
     SUCCESS,
     TIME,
     UNTRUSTED,
     VERDICT,
     Record,
+    ServerTraits,
     misdirected,
     parse,
     seconds,
@@ -55,11 +57,17 @@ _CLIENT = b'"method":"","path":"","agent":""'
 
 @dataclass
 class Question:
-    """What to count. ``hostnames`` empty: all. ``since`` in epoch seconds, 0.0: everything."""
+    """What to count. ``hostnames`` empty: all. ``since`` in epoch seconds, 0.0: everything.
+
+    ``servers`` by the name that stands in a record. ``adapt`` turns whole lines that the server writes in a format of
+    its own into lines as the roles' servers write them; None where it writes those.
+    """
 
     edge: Ranges
     certificates: Certificates
     exceptions: Exceptions
+    servers: Mapping[str, ServerTraits]
+    adapt: Callable[[bytes], bytes] | None = None
     hostnames: frozenset[str] = frozenset()
     nonces: frozenset[str] = frozenset()
     since: float = 0.0
@@ -72,28 +80,28 @@ class Question:
         """The kind of request that a record is. ``source`` where that is known already."""
         source = source or self._source(record)
         label = self.certificates.label(record.serial, record.issuer, record.fingerprint)
-        verify = verification(record)
+        server = self.servers.get(record.server)
+        verify = verification(record, server)
         if (
             verify == UNTRUSTED
-            and record.server in BY_FINGERPRINT
+            and server is not None
+            and server.by_fingerprint
             and label in self.by_fingerprint
             and record.fingerprint.lower().startswith("sha256:")
         ):
             verify = SUCCESS
-        if source == EDGE and misdirected(record):
+        if source == EDGE and misdirected(record, server):
             verify = MISDIRECTED
         return (record.hostname[:253].lower(), source, verify, label)
 
     def refuses(self, bucket: Bucket, record: Record) -> bool:
-        """Enforcement refused it, as far as a line tells. Who came with the right certificate got the site's own 4xx.
-
-        NGINX answers 403 to verified certificates of a CA that isn't the hostname's, as that of another zone.
-        """
+        """Enforcement refused it, as far as a line tells. With the right certificate a 4xx is the site's own."""
         hostname, _source, verify, label = bucket
         if record.stage != "enforce" or record.status[:1] != "4":
             return False
         if verify in (SUCCESS, UNTRUSTED):
-            foreign = record.server == "nginx" and record.status == "403"
+            server = self.servers.get(record.server)
+            foreign = server is not None and record.status == server.foreign_status
             return foreign and not self.certificates.accepted(hostname, label, record.issuer)
         return True
 
@@ -145,6 +153,9 @@ class Scanner:
 
     def block(self, data: bytes | bytearray, end: int) -> None:
         """Counts the lines of ``data[:end]``, which ends with a line feed."""
+        if self.question.adapt is not None:
+            data = self.question.adapt(bytes(data[:end]))
+            end = len(data)
         first, last = _times(data, end)
         since = self.question.since
         if since and not (first >= since and last >= since):

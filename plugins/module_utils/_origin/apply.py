@@ -14,7 +14,21 @@ from typing import Any, Callable
 from . import restore
 from . import transaction as transactions
 from .errors import OriginError, ProgramMissing, Refused
-from .model import ENFORCE, LOG_ONLY, NOTHING, RELOAD, Driver, Finding, Options, Plan, Protection, Runner
+from .model import (
+    ENFORCE,
+    LOG_ONLY,
+    NOTHING,
+    OFF,
+    RELOAD,
+    STAGES,
+    Control,
+    Driver,
+    Finding,
+    Options,
+    Plan,
+    Protection,
+    Runner,
+)
 from .transaction import Transaction
 
 #: How long to wait for another run, or for a timer that is taking a change back.
@@ -69,10 +83,11 @@ class Reverted:
 
     outcome: str
     left: Sequence[Mapping[str, str]] = ()
+    transactions: Sequence[str] = ()
 
 
 def apply(
-    driver: Driver,
+    driver: Driver[Any],
     wanted: Sequence[Protection],
     options: Options,
     run: Runner,
@@ -87,44 +102,56 @@ def apply(
     :func:`confirm` is called in time. ``paths`` is what the driver was made with; who takes the change back needs it.
     """
     with _alone(root, f"a run for {driver.name}", check_mode):
-        recovered, left = recover(driver, run, root, check_mode)
+        recovered, left = recover(driver, wanted, options, run, root, check_mode)
         discovery = driver.discover()
-        asked = wanted
-        if options.never_relax:
-            wanted = _kept(driver.stages(discovery), wanted)
+        stages = driver.stages(discovery)
+        asked, wanted = wanted, settled(wanted, stages, options)
         plan = driver.plan(discovery, wanted, options)
         errors = [*_unproved(asked, wanted), *plan.errors]
         if errors:
             raise Refused(errors)
         outcome = Outcome(plan, recovered, left=left, listeners=driver.listeners(discovery))
-        if not plan.changes:
-            return outcome
-        driver.validate(discovery, plan)
+        if plan.changes:
+            driver.validate(discovery, plan)
         if check_mode:
             return outcome
-        return replace(outcome, transaction=_carry_out(driver, plan, run, confirm_within, root, paths))
+        if plan.changes:
+            outcome = replace(outcome, transaction=_carry_out(driver, plan, stages, run, confirm_within, root, paths))
+        after = dict(stages, **{entry.name: entry.stage for entry in wanted})
+        if set(after.values()) <= {OFF}:
+            transactions.clean_up(driver.name, root, no_trace=True)
+        return outcome
 
 
 def _carry_out(
-    driver: Driver, plan: Plan, run: Runner, confirm_within: int, root: str, paths: Mapping[str, str] | None
+    driver: Driver[Any],
+    plan: Plan,
+    stages: Mapping[str, str],
+    run: Runner,
+    confirm_within: int,
+    root: str,
+    paths: Mapping[str, str] | None,
 ) -> str:
     """Make the plan live; return the transaction that waits for its confirmation, or nothing."""
-    work = Transaction.begin(driver.name, plan.changes, driver.commands(), root, plan.own_directories, paths)
+    undo = plan.undo or plan.control
+    work = Transaction.begin(
+        driver.name, plan.changes, undo, root, plan.own_directories, paths, stages=stages, confirm_within=confirm_within
+    )
     activated = False
     try:
         # First: a run that is killed from here on leaves nothing that nobody takes back.
         if confirm_within:
             work.arm(confirm_within, run)
         work.write(plan.changes)
-        driver.validate_live()
+        driver.validate_live(plan.control)
         activated = True
-        driver.activate(plan.activation)
+        driver.activate(plan.activation, plan.control)
         if confirm_within:
             work.live()
         else:
             work.confirm(run)
     except BaseException as error:
-        _take_back(driver, work, activated, run, error)
+        _take_back(driver, undo, work, activated, run, error)
         raise
     if confirm_within:
         return work.id
@@ -167,34 +194,44 @@ _NOT_CONFIRMED = {
 
 
 def revert(
-    make: Callable[[str, Mapping[str, str]], Driver],
+    make: Callable[[str, Mapping[str, str]], Driver[Any]],
+    server: str,
     identity: str,
     run: Runner,
     check_mode: bool = False,
     root: str = transactions.STATE_DIRECTORY,
 ) -> Reverted:
-    """Take the transaction ``identity`` back now, unless it's over.
+    """Take the transaction ``identity`` back now, unless it's over; without one, whatever of ``server`` isn't over.
 
     ``make`` gets the driver for a server and the paths with which the change was made.
     """
-    with _alone(root, f"the revert of {identity}", check_mode):
-        found = transactions.find(identity, root)
-        if found is None:
-            return Reverted("nothing")
-        work, state = found
-        if state not in restore.UNFINISHED:
-            return Reverted("confirmed" if state == "confirmed" else "already_reverted", work.left())
-        if check_mode:
-            return Reverted("reverted")
-        _restore(make(*work.made_with()), work, run)
-        work.reverted(run)
-        return Reverted("reverted", work.left())
+    with _alone(root, f"the revert of {identity or f'what waits for {server}'}", check_mode):
+        if identity:
+            found = transactions.find(identity, root)
+            if found is None:
+                return Reverted("nothing")
+            if found[1] not in restore.UNFINISHED:
+                return Reverted("confirmed" if found[1] == "confirmed" else "already_reverted", found[0].left())
+            work = [found[0]]
+        else:
+            work = [each for each, _state in transactions.pending(server, root)]
+        left: list[Mapping[str, str]] = []
+        for each in work if not check_mode else ():
+            made_with = each.manifest()
+            _restore(make(made_with["server"], made_with["paths"]), each, run)
+            left += each.left()
+            each.reverted(run)
+        return Reverted("reverted" if work else "nothing", left, [each.id for each in work])
 
 
-def recover(driver: Driver, run: Runner, root: str, check_mode: bool) -> tuple[list[str], list[Mapping[str, str]]]:
+def recover(
+    driver: Driver[Any], wanted: Sequence[Protection], options: Options, run: Runner, root: str, check_mode: bool
+) -> tuple[list[str], list[Mapping[str, str]]]:
     """Take back what a run that died left half done, and what nobody will confirm any more.
 
-    Returns the changes, and the files of them that weren't put back.
+    So is a change that waits for its confirmation, if nothing that is ``wanted`` is stricter than what was before it.
+    Returns the changes, and the files of them that weren't put back. Errors: something would become stricter, or
+    nothing is wanted at all.
     """
     taken_back: list[str] = []
     left: list[Mapping[str, str]] = []
@@ -202,11 +239,7 @@ def recover(driver: Driver, run: Runner, root: str, check_mode: bool) -> tuple[l
         transactions.clean_up(driver.name, root)
     for work, state in transactions.pending(driver.name, root):
         if state == "live" and _timer_runs(work, run):
-            raise OriginError(
-                f"The change {work.id} on this origin waits for its confirmation",
-                "Wait until its timer has reverted it, or end it with state=confirmed or state=reverted.",
-                transaction=work.id,
-            )
+            _need_way_back(driver, work, wanted, options)
         taken_back.append(work.id)
         if not check_mode:
             _restore(driver, work, run)
@@ -216,6 +249,35 @@ def recover(driver: Driver, run: Runner, root: str, check_mode: bool) -> tuple[l
                 # Its run died, so nobody will ask for it.
                 work.discard()
     return taken_back, left
+
+
+def _need_way_back(driver: Driver[Any], work: Transaction, wanted: Sequence[Protection], options: Options) -> None:
+    before = work.manifest()["stages"]
+    kept = settled(wanted, driver.stages(driver.discover()), options)
+    stricter = [entry.name for entry in kept if _rank(entry.stage) > _rank(before.get(entry.name, OFF))]
+    if stricter or not kept:
+        why = f", and this run would make {', '.join(stricter)} stricter than before it" if stricter else ""
+        raise OriginError(
+            f"The change {work.id} on this origin waits for its confirmation{why}",
+            "Wait until its timer has reverted it, or end it with state=confirmed or state=reverted.",
+            transaction=work.id,
+        )
+
+
+def pending(server: str, run: Runner, root: str = transactions.STATE_DIRECTORY) -> list[dict[str, Any]]:
+    """The changes of ``server`` that aren't over: ``transaction``, ``state``, ``timer``, and ``until`` (epoch seconds).
+
+    ``timer`` tells whether it will be taken back at ``until`` unless it's confirmed.
+    """
+    return [
+        {
+            "transaction": work.id,
+            "state": state,
+            "timer": _timer_runs(work, run),
+            "until": work.manifest()["until"],
+        }
+        for work, state in transactions.pending(server, root)
+    ]
 
 
 def sentence(left: Mapping[str, str]) -> str:
@@ -246,12 +308,20 @@ def _words(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _kept(stages: Mapping[str, str], wanted: Sequence[Protection]) -> list[Protection]:
-    """What is wanted, with the hostnames that are enforced and should only log left enforced."""
-    return [
-        replace(entry, stage=ENFORCE) if (entry.stage, stages.get(entry.name)) == (LOG_ONLY, ENFORCE) else entry
-        for entry in wanted
-    ]
+def settled(wanted: Sequence[Protection], present: Mapping[str, str], options: Options) -> list[Protection]:
+    """What is wanted after ``relax_only`` and ``never_relax`` had their say; ``present`` are the stages of now."""
+
+    def stage(entry: Protection) -> str:
+        now = present.get(entry.name, OFF)
+        if options.relax_only:
+            return min(entry.stage, now, key=_rank)
+        return now if options.never_relax and (entry.stage, now) == (LOG_ONLY, ENFORCE) else entry.stage
+
+    return [replace(entry, stage=stage(entry)) for entry in wanted]
+
+
+def _rank(stage: str) -> int:
+    return STAGES.index(stage)
 
 
 def _unproved(asked: Sequence[Protection], kept: Sequence[Protection]) -> list[Finding]:
@@ -259,7 +329,7 @@ def _unproved(asked: Sequence[Protection], kept: Sequence[Protection]) -> list[F
     findings = []
     for before, entry in zip(asked, kept):
         problem = entry.untrusted or ("" if entry.certificate.strip() else "its client certificate isn't given")
-        if before.stage != entry.stage and problem:
+        if _rank(before.stage) < _rank(entry.stage) and problem:
             findings.append(
                 Finding(
                     "edge_not_trusted", "error", entry.name,
@@ -270,12 +340,13 @@ def _unproved(asked: Sequence[Protection], kept: Sequence[Protection]) -> list[F
     return findings
 
 
-def _restore(driver: Driver, work: Transaction, run: Runner) -> None:
+def _restore(driver: Driver[Any], work: Transaction, run: Runner) -> None:
     """Files first, then the server. If that fails, the timer and the next run try again."""
     work.revert()
+    control = Control.of(work.manifest()["control"])
     try:
-        driver.validate_live()
-        driver.activate(RELOAD)
+        driver.validate_live(control)
+        driver.activate(RELOAD, control)
     except OriginError as error:
         raise OriginError(
             f"The files of before {work.id} are back, but the server doesn't run on them yet: {error}",
@@ -284,7 +355,9 @@ def _restore(driver: Driver, work: Transaction, run: Runner) -> None:
         ) from error
 
 
-def _take_back(driver: Driver, work: Transaction, activated: bool, run: Runner, error: BaseException) -> None:
+def _take_back(
+    driver: Driver[Any], undo: Control, work: Transaction, activated: bool, run: Runner, error: BaseException
+) -> None:
     """Undo what was done until ``error``. Raises an error only if there's more to say than that one."""
     first = _words(error)
     details = error.details() if isinstance(error, OriginError) else {}
@@ -296,8 +369,8 @@ def _take_back(driver: Driver, work: Transaction, activated: bool, run: Runner, 
             left = work.left()
             so_far = "The old files are back, but the server doesn't accept them either"
             if activated:
-                driver.validate_live()
-                driver.activate(RELOAD)
+                driver.validate_live(undo)
+                driver.activate(RELOAD, undo)
     except (OriginError, OSError) as second:
         # The backup stays for the next run, and for the timer if there is one.
         raise OriginError(

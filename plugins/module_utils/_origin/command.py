@@ -9,8 +9,8 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from .errors import OriginError, ProgramMissing
-from .model import Completed
+from .errors import OriginError, ProgramMissing, ValidationFailed
+from .model import Completed, Control, Runner
 
 TIMEOUT_SECONDS = 120
 
@@ -37,3 +37,10 @@ def run(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
         message = f"{' '.join(argv)} gave no answer within {TIMEOUT_SECONDS} s"
         raise OriginError(message, "Look at the server.") from None
     return Completed(done.returncode, done.stdout.decode("utf-8", "replace"))
+
+
+def check(title: str, control: Control, run: Runner) -> None:
+    """Let the server check the configuration on disk, if it has a command for that. Errors: it refuses it."""
+    done = run(control.validate, control.environment) if control.validate else Completed(0, "")
+    if done.status != 0:
+        raise ValidationFailed(title, done.output, "the files of before are put back")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from .globs import glob_expression
+from .model import MARK
 
 _MAIN = "/etc/logrotate.conf"
 _SCRIPTS = ("prerotate", "postrotate", "firstaction", "lastaction", "preremove")
@@ -49,3 +50,12 @@ def patterns(text: str) -> list[str]:
 def covers(rotated: Sequence[str], path: str) -> bool:
     """Whether one of these patterns is for the log ``path``."""
     return any(glob_expression(pattern).match(path) for pattern in rotated)
+
+
+def rule(log_path: str, reopen: str) -> str:
+    """A file of ours for a log that no other rule covers; ``reopen`` (shell) lets the server open its logs anew."""
+    return (
+        f"# {MARK} log rotation. Generated; changes are overwritten.\n{log_path} {{\n"
+        "    daily\n    rotate 14\n    missingok\n    notifempty\n    compress\n    delaycompress\n    sharedscripts\n"
+        f"    postrotate\n        {reopen}\n    endscript\n}}\n"
+    )

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Callable, Protocol
+from typing import Any, Callable, Protocol, TypeVar
 
 OFF = "off"
 LOG_ONLY = "log_only"
 ENFORCE = "enforce"
 STAGES: tuple[str, ...] = (OFF, LOG_ONLY, ENFORCE)
 
-#: How a change becomes live. ``replace`` starts fresh processes beside the old ones (nginx binary upgrade), so that
-#: no TLS session of before is resumed and no connection is dropped.
+#: How a change becomes live. ``reload`` is whatever lets the server take its files: a signal, a call of its API, or
+#: nothing where it watches them. ``replace`` starts fresh processes beside the old ones (nginx binary upgrade), so
+#: that no TLS session of before is resumed and no connection is dropped.
 NOTHING = "none"
 RELOAD = "reload"
 REPLACE = "replace"
@@ -57,6 +58,8 @@ class Options:
     manage_sites: bool = True
     plain_http: str = "refuse"
     log_path: str = ""
+    #: A hostname keeps its stage of now if it's lower than what is wanted. Goes before ``never_relax``.
+    relax_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,13 +120,29 @@ class Site:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """Whole lines (with their ends) of somebody else's file: ``new`` takes the place of ``old``.
+
+    ``old`` is empty for lines that are added, ``new`` for lines that are taken away.
+    """
+
+    old: tuple[bytes, ...]
+    new: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
 class FileChange:
-    """A file before and after; ``None`` means that it isn't there. ``mode`` is for files that are new."""
+    """A file before and after; ``None`` means that it isn't there. ``mode`` is for files that are new.
+
+    ``edits`` is for a file that isn't ours (see :func:`.marks.edited`). If somebody else changes it before the change
+    is taken back, the file stays as it is then, but for ``new`` lines that are still there: they become ``old`` again.
+    """
 
     path: str
     before: bytes | None
     after: bytes | None
     mode: int = 0o644
+    edits: tuple[Edit, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -131,9 +150,50 @@ class FileChange:
         return self.before != self.after
 
 
+#: How it's seen that the running server has taken its files: ``kind`` and parameters, as :mod:`.restore` reads them.
+Proof = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Control:
+    """How the server is checked, told, and seen to live. It's data: a revert may have nothing else of us.
+
+    ``validate`` (argv) checks the configuration on disk; empty: this server has no such command. ``reload`` (argv)
+    lets it take the configuration on disk; empty: it watches its files. ``proofs``: all of them must hold after that.
+    ``error_log`` is the file in which it says why it doesn't.
+    """
+
+    validate: tuple[str, ...] = ()
+    reload: tuple[str, ...] = ()
+    proofs: tuple[Proof, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    error_log: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return {
+            "validate": list(self.validate),
+            "reload": list(self.reload),
+            "proofs": [dict(proof) for proof in self.proofs],
+            "environment": dict(self.environment),
+            "error_log": self.error_log,
+        }
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Control:
+        """The reverse of :meth:`as_dict`."""
+        lists = {name: tuple(data[name]) for name in ("validate", "reload", "proofs")}
+        return cls(environment=data["environment"], error_log=data["error_log"], **lists)
+
+
 @dataclass(frozen=True)
 class Plan:
-    """The whole of what would be done. ``files`` includes the unchanged ones, so that a diff is complete."""
+    """The whole of what would be done. ``files`` includes the unchanged ones, so that a diff is complete.
+
+    A plan may hold no files at all: findings that tell a person what to do (a label for a container that isn't ours).
+    ``control`` is what :meth:`Driver.activate` needs to make the plan live, and ``undo`` what whoever takes it back
+    needs: the same unless it says otherwise. ``log_path`` is the verification log as it will be.
+    """
 
     files: tuple[FileChange, ...] = ()
     sites: tuple[Site, ...] = ()
@@ -141,6 +201,9 @@ class Plan:
     activation: str = NOTHING
     #: Directories of ours that are removed when they are empty after the change.
     own_directories: tuple[str, ...] = ()
+    control: Control = field(default_factory=Control)
+    undo: Control | None = None
+    log_path: str = ""
 
     @property
     def changes(self) -> list[FileChange]:
@@ -165,47 +228,41 @@ class Completed:
 Runner = Callable[[Sequence[str], Mapping[str, str]], Completed]
 
 
-@dataclass(frozen=True)
-class Commands:
-    """What a revert needs to know when nothing of this collection is there any more.
+DiscoveryT = TypeVar("DiscoveryT")
 
-    ``pid_file`` names the process whose children a reload renews; where it's empty, that isn't looked at.
+
+class Driver(Protocol[DiscoveryT]):
+    """What every server answers. ``discover`` reads, ``plan`` is pure, the rest acts.
+
+    A driver keeps nothing between calls: what a later call needs is in the discovery, the plan or its
+    :class:`Control`, which a transaction stores.
     """
-
-    validate: tuple[str, ...]
-    reload: tuple[str, ...]
-    pid_file: str = ""
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-
-class Driver(Protocol):
-    """What every server answers. ``discover`` reads, ``plan`` is pure, the rest acts."""
 
     name: str
 
-    def discover(self) -> Any:
+    def discover(self) -> DiscoveryT:
         """Read what is loaded, from the server's own dump. Raise :class:`OriginError` if that can't be done."""
 
-    def stages(self, discovery: Any) -> Mapping[str, str]:
+    def stages(self, discovery: DiscoveryT) -> Mapping[str, str]:
         """The strictest stage of each hostname that we protect on this origin."""
 
-    def inspect(self, discovery: Any, hostnames: Sequence[str]) -> list[Site]:
+    def inspect(self, discovery: DiscoveryT, hostnames: Sequence[str]) -> list[Site]:
         """Where each hostname is served and at which stage; with no hostnames, all those that we protect."""
 
-    def listeners(self, discovery: Any) -> Sequence[str]:
+    def listeners(self, discovery: DiscoveryT) -> Sequence[str]:
         """All sockets on which it serves HTTP to others, as the probe reads them: ``*:8443 ssl``, ``[::]:80 plain``."""
 
-    def plan(self, discovery: Any, wanted: Sequence[Protection], options: Options) -> Plan:
+    def plan(self, discovery: DiscoveryT, wanted: Sequence[Protection], options: Options) -> Plan:
         """Everything that would be changed and everything that speaks against it. Touches nothing."""
 
-    def validate(self, discovery: Any, plan: Plan) -> None:
-        """Let the server check the whole configuration as it would be, before a live file is touched."""
+    def validate(self, discovery: DiscoveryT, plan: Plan) -> None:
+        """Let the server check the whole configuration as it would be, before a live file is touched.
 
-    def validate_live(self) -> None:
-        """Let the server check the configuration that is on disk."""
+        By a command on a staged copy, or by a throw-away process. A server that has neither checks what it can.
+        """
 
-    def activate(self, kind: str) -> None:
+    def validate_live(self, control: Control) -> None:
+        """Let the server check the configuration that is on disk, if it can (:func:`.command.check`)."""
+
+    def activate(self, kind: str, control: Control) -> None:
         """Make the configuration on disk the running one; raise :class:`OriginError` if the server doesn't live."""
-
-    def commands(self) -> Commands:
-        """How to check and reload this server without us."""

@@ -13,15 +13,18 @@ import contextlib
 import fcntl
 import glob
 import hashlib
+import http.client
 import json
 import os
 import re
+import socket
+import ssl
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Callable
 
 MANIFEST = "manifest.json"
 STATE = "state"
@@ -37,8 +40,13 @@ GIVE_UP_SECONDS = 3600
 FIRST_PAUSE_SECONDS = 1
 LONGEST_PAUSE_SECONDS = 20
 COMMAND_SECONDS = 120
-#: How long a server may take to have new processes after it was told to reload.
+#: How long a server may take until all proofs hold after it was told to reload, and one answer of it.
 RELOAD_SECONDS = 20
+ANSWER_SECONDS = 10
+_PAUSE_SECONDS = 0.05
+
+#: A server that wants a certificate says so with one of these; it lives.
+_REFUSALS = ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "UNRECOGNIZED_NAME", "ACCESS_DENIED")
 
 
 class Busy(OSError):
@@ -146,6 +154,21 @@ def write_state(folder: str, state: str) -> None:
             os.fsync(stream.fileno())
 
 
+def left_files(folder: str) -> list[dict[str, str]]:
+    """The files of the transaction in ``folder`` that were left to somebody else (see ``LEFT``)."""
+    content = content_of(os.path.join(folder, LEFT))
+    found: list[dict[str, str]] = json.loads(content) if content else []
+    return found
+
+
+def forget(folder: str) -> None:
+    """Remove all but the note of how it ended. What somebody else's files were before stays, too."""
+    if not left_files(folder):
+        for name in os.listdir(folder):
+            if name != STATE:
+                os.unlink(os.path.join(folder, name))
+
+
 def load_manifest(folder: str) -> dict[str, Any]:
     """The manifest of the transaction in ``folder``."""
     with open(os.path.join(folder, MANIFEST), encoding="utf-8") as stream:
@@ -170,30 +193,10 @@ def fingerprint(content: bytes | None) -> str:
 def restore_files(folder: str) -> list[dict[str, str]]:
     """Put every file back that is as the transaction wrote it; return those that aren't (see ``LEFT``).
 
-    What somebody else has written there since stays, but without the marked lines that the transaction had added.
+    What somebody else has written there since stays, but for the lines of the transaction, which are taken back.
     """
     manifest = load_manifest(folder)
-    left = []
-    for entry in manifest["files"]:
-        path = entry["path"]
-        for half in _halves(path):
-            os.unlink(half)
-        before = None
-        if entry["backup"] is not None:
-            with open(os.path.join(folder, entry["backup"]), "rb") as stream:
-                before = stream.read()
-        found = content_of(path)
-        if found == before:
-            continue
-        if fingerprint(found) != entry["after"]:
-            left.append({"path": path, "backup": os.path.join(folder, entry["backup"]) if entry["backup"] else ""})
-            if found is not None:
-                _take_out(path, found, entry["added"])
-        elif before is None:
-            os.unlink(path)
-        else:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            write_atomically(path, before, entry["mode"], entry["uid"], entry["gid"])
+    left = [kept for entry in manifest["files"] for kept in _restore_file(folder, entry)]
     for directory in manifest["created_directories"]:
         if os.path.isdir(directory) and not os.listdir(directory):
             os.rmdir(directory)
@@ -203,12 +206,39 @@ def restore_files(folder: str) -> list[dict[str, str]]:
     return left
 
 
-def _take_out(path: str, content: bytes, added: list[str]) -> None:
+def _restore_file(folder: str, entry: dict[str, Any]) -> Iterator[dict[str, str]]:
+    path, backup = entry["path"], os.path.join(folder, entry["backup"]) if entry["backup"] else ""
+    for half in _halves(path):
+        os.unlink(half)
+    before, found = content_of(backup) if backup else None, content_of(path)
+    if found == before:
+        return
+    if fingerprint(found) != entry["after"]:
+        yield {"path": path, "backup": backup}
+        if found is not None:
+            _undo_edits(path, found, entry["edits"])
+    elif before is None:
+        os.unlink(path)
+    else:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write_atomically(path, before, entry["mode"], entry["uid"], entry["gid"])
+
+
+def _undo_edits(path: str, content: bytes, edits: list[dict[str, list[str]]]) -> None:
     lines = content.splitlines(keepends=True)
-    kept = [line for line in lines if line.decode("latin-1") not in added]
-    if kept != lines:
+    for edit in edits:
+        old, new = ([line.encode("latin-1") for line in edit[name]] for name in ("old", "new"))
+        place = 0
+        while new and place <= len(lines) - len(new):
+            if lines[place : place + len(new)] == new:
+                lines[place : place + len(new)] = old
+                place += len(old)
+            else:
+                place += 1
+    after = b"".join(lines)
+    if after != content:
         status = os.stat(path)
-        write_atomically(path, b"".join(kept), status.st_mode & 0o7777, status.st_uid, status.st_gid)
+        write_atomically(path, after, status.st_mode & 0o7777, status.st_uid, status.st_gid)
 
 
 def _halves(path: str) -> list[str]:
@@ -228,22 +258,10 @@ def check(folder: str) -> int:
     return 0
 
 
-def children(parent: int) -> set[int]:
-    """The processes of the server whose first one is ``parent``: loggers and the like have another name."""
-    program = process_fields(parent)[:1]
-    found = set()
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            fields = process_fields(int(name))
-            if fields[2:3] == [str(parent)] and fields[:1] == program:
-                found.add(int(name))
-    return found
-
-
-def process_fields(pid: int) -> list[str]:
+def process_fields(pid: int, proc: str = "/proc") -> list[str]:
     """Name, state, parent and so on of a process; empty if there's none. The name may hold blanks and brackets."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="latin-1") as stream:
+        with open(f"{proc}/{pid}/stat", encoding="latin-1") as stream:
             text = stream.read()
     except OSError:
         return []
@@ -251,32 +269,143 @@ def process_fields(pid: int) -> list[str]:
     return [name, *rest.split()]
 
 
-def _processes(pid_file: str) -> set[int]:
+def process_title(pid: int, proc: str = "/proc") -> str:
+    """The command line of a process, which some servers change; empty if there's none."""
+    try:
+        with open(f"{proc}/{pid}/cmdline", encoding="utf-8", errors="replace") as stream:
+            return stream.read().replace("\0", " ").strip()
+    except OSError:
+        return ""
+
+
+def children(parent: int, proc: str = "/proc") -> set[int]:
+    """The processes of the server whose first one is ``parent``: loggers and the like have another name."""
+    program = process_fields(parent, proc)[:1]
+    found = set()
+    for name in os.listdir(proc):
+        if name.isdigit():
+            fields = process_fields(int(name), proc)
+            if fields[2:3] == [str(parent)] and fields[:1] == program:
+                found.add(int(name))
+    return found
+
+
+def process_number(pid_file: str) -> int:
+    """The process id in a pid file, 0 if there's none."""
     try:
         with open(pid_file, encoding="ascii") as stream:
-            return children(int(stream.read().strip()))
+            return int(stream.read().strip() or 0)
     except (OSError, ValueError):
-        return set()
+        return 0
 
 
-def _reloaded(pid_file: str, before: set[int]) -> bool:
-    """Whether the server has processes that it didn't have ``before``; a reload may fail after all said it's well."""
-    deadline = time.monotonic() + RELOAD_SECONDS
-    while time.monotonic() < deadline:
-        now = _processes(pid_file)
-        # nginx tells which of its workers serve nobody new any more.
-        if now - before and not any(_title(pid) == b"nginx: worker process" for pid in now & before):
-            return True
-        time.sleep(0.05)
-    return False
+def witness(proof: Mapping[str, Any]) -> Callable[[], str]:
+    """Look at the server before it's told to reload. What comes back tells, later, what speaks against that it did.
+
+    Kinds of ``proof``, with their parameters:
+
+    ``children``: a server whose first process stays and starts others. It has processes that it didn't have before.
+    ``pid_file`` names the first one. With ``serving`` (how the title of a process that takes new connections reads),
+    those of before serve nobody new any more.
+
+    ``tls``: a handshake succeeds at ``address`` and ``port`` for ``server_name``, perhaps (``proxied``) after a PROXY
+    header.
+
+    ``api``: an HTTP API at ``address`` (``HOST:PORT`` or ``unix:PATH``) answers a GET of ``path`` with 200, and with a
+    text that has all of ``contains`` and none of ``lacks`` in it.
+    """
+    kind = proof["kind"]
+    if kind == "children":
+        before = _processes(proof)
+        return lambda: _no_children(proof, before)
+    if kind == "tls":
+        return lambda: handshake_problem(proof)
+    if kind == "api":
+        return lambda: _api_problem(proof)
+    raise ValueError(f"an unknown kind of proof: {kind}")
 
 
-def _title(pid: int) -> bytes:
+def awaited(witnesses: Iterable[Callable[[], str]], seconds: float) -> str:
+    """Wait until all of them are content; what the first one said that still wasn't after ``seconds``, or nothing."""
+    deadline = time.monotonic() + seconds
+    for look in witnesses:
+        problem = look()
+        while problem:
+            if time.monotonic() >= deadline:
+                return problem
+            time.sleep(_PAUSE_SECONDS)
+            problem = look()
+    return ""
+
+
+def _processes(proof: Mapping[str, Any]) -> set[int]:
+    first = process_number(proof["pid_file"])
+    return children(first) if first else set()
+
+
+def _no_children(proof: Mapping[str, Any], before: set[int]) -> str:
+    now = _processes(proof)
+    # nginx tells which of its workers serve nobody new any more.
+    serving = [pid for pid in now & before if proof.get("serving") and process_title(pid) == proof["serving"]]
+    return "" if now - before and not serving else "the server has no new processes"
+
+
+def handshake_problem(proof: Mapping[str, Any]) -> str:
+    """What went wrong with a TLS handshake, if anything did. See ``tls`` of :func:`witness`."""
+    problem = _handshake(proof, header=False)
+    # Whether this machine must send the header depends on addresses and exceptions, so both ways are tried.
+    return "" if problem and proof.get("proxied") and not _handshake(proof, header=True) else problem
+
+
+def _handshake(proof: Mapping[str, Any], header: bool) -> str:
+    """``header``: say first who speaks (PROXY protocol)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
     try:
-        with open(f"/proc/{pid}/cmdline", "rb") as stream:
-            return stream.read().strip(b"\0 ")
-    except OSError:
-        return b""
+        with socket.create_connection((proof["address"], proof["port"]), timeout=ANSWER_SECONDS) as plain:
+            if header:
+                # Not "PROXY UNKNOWN": mod_remoteip reads a byte more than that line has.
+                source, target = plain.getsockname(), plain.getpeername()
+                family = "TCP6" if plain.family == socket.AF_INET6 else "TCP4"
+                plain.sendall(f"PROXY {family} {source[0]} {target[0]} {source[1]} {target[1]}\r\n".encode())
+            with context.wrap_socket(plain, server_hostname=proof["server_name"]):
+                return ""
+    except ssl.SSLError as error:
+        if any(word in str(error.reason) for word in _REFUSALS):
+            return ""
+        return str(error.reason or error)
+    except OSError as error:
+        return str(error)
+
+
+def _api_problem(proof: Mapping[str, Any]) -> str:
+    address = proof["address"]
+    try:
+        status, text = _api_answer(address, proof["path"])
+    except (OSError, http.client.HTTPException) as error:
+        return f"its API at {address} gives no answer: {error}"
+    if status != 200:
+        return f"its API at {address} answers {status} to {proof['path']}"
+    missing = [word for word in proof.get("contains", ()) if word not in text]
+    stale = [word for word in proof.get("lacks", ()) if word in text]
+    said = [f"has no {missing[0]}"] if missing else [f"still has {stale[0]}"] if stale else []
+    return "".join(f"what its API at {address} answers to {proof['path']} {words}" for words in said)
+
+
+def _api_answer(address: str, path: str) -> tuple[int, str]:
+    if address.startswith("unix:"):
+        connection = http.client.HTTPConnection("localhost")
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(ANSWER_SECONDS)
+        connection.sock.connect(address[len("unix:") :])
+    else:
+        host, _colon, port = address.rpartition(":")
+        connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=ANSWER_SECONDS)
+    with contextlib.closing(connection):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode("utf-8", "replace")
 
 
 def attempt(folder: str) -> str:
@@ -286,21 +415,25 @@ def attempt(folder: str) -> str:
     write_state(folder, "reverting")
     for entry in restore_files(folder):
         sys.stderr.write(f"originlock.aop: {entry['path']} was changed by somebody else and isn't put back\n")
-    commands = load_manifest(folder)["commands"]
-    environment = dict(os.environ, **commands["environment"])
-    before: set[int] = set()
+    control = load_manifest(folder)["control"]
+    witnesses: list[Callable[[], str]] = []
     for name in ("validate", "reload"):
-        before = _processes(commands["pid_file"])
-        # The timer runs a copy of this file, where there is no AnsibleModule.
-        done = subprocess.call(  # pylint: disable=ansible-bad-function
-            commands[name], env=environment, stdin=subprocess.DEVNULL, timeout=COMMAND_SECONDS
-        )
-        if done != 0:
+        witnesses = [witness(proof) for proof in control["proofs"]]
+        if control[name] and _call(control[name], control["environment"]) != 0:
             return f"{name} failed after the files were put back"
-    if commands["pid_file"] and not _reloaded(commands["pid_file"], before):
-        return f"the files were put back, but the server has no new processes {RELOAD_SECONDS} s after its reload"
+    problem = awaited(witnesses, RELOAD_SECONDS)
+    if problem:
+        return f"the files were put back, but {problem} {RELOAD_SECONDS} s after its reload"
     write_state(folder, "expired")
+    forget(folder)
     return ""
+
+
+def _call(argv: list[str], environment: dict[str, str]) -> int:
+    # The timer runs a copy of this file, where there is no AnsibleModule.
+    return subprocess.call(  # pylint: disable=ansible-bad-function
+        argv, env=dict(os.environ, **environment), stdin=subprocess.DEVNULL, timeout=COMMAND_SECONDS
+    )
 
 
 def main(folder: str, give_up: float = GIVE_UP_SECONDS, pause: float = FIRST_PAUSE_SECONDS) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 
 from . import restore
 from .errors import OriginError
-from .model import MARK, Commands, Completed, FileChange, Runner
+from .model import Completed, Control, Edit, FileChange, Runner
 
 STATE_DIRECTORY = "/var/lib/originlock-aop"
 UNIT = "originlock-aop-revert-%s"
@@ -45,15 +45,17 @@ class Transaction:
         cls,
         server: str,
         changes: Sequence[FileChange],
-        commands: Commands,
+        control: Control,
         root: str = STATE_DIRECTORY,
         own_directories: Sequence[str] = (),
         paths: Mapping[str, str] | None = None,
+        stages: Mapping[str, str] | None = None,
+        confirm_within: int = 0,
     ) -> Transaction:
         """Back up what ``changes`` would overwrite. Nothing of the server is touched yet.
 
         ``own_directories`` are removed when the change is kept and they are empty then. ``paths`` is what the driver
-        was made with.
+        was made with, ``stages`` what the hostnames of the server have before.
         """
         identity = f"{server}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:6]}"
         folder = os.path.join(root, identity)
@@ -67,12 +69,9 @@ class Transaction:
                 "files": entries,
                 "created_directories": sorted(created, key=len, reverse=True),
                 "own_directories": list(own_directories),
-                "commands": {
-                    "validate": list(commands.validate),
-                    "reload": list(commands.reload),
-                    "pid_file": commands.pid_file,
-                    "environment": dict(commands.environment),
-                },
+                "stages": dict(stages or {}),
+                "control": control.as_dict(),
+                "until": time.time() + confirm_within if confirm_within else 0,
             }
             content = json.dumps(manifest, indent=1).encode("utf-8")
             restore.write_atomically(os.path.join(folder, restore.MANIFEST), content, 0o600, os.geteuid(), os.getegid())
@@ -99,10 +98,9 @@ class Transaction:
                     f"{change.path} can't be written: {error.strerror or error}", "Mend that, then run again."
                 ) from error
 
-    def made_with(self) -> tuple[str, dict[str, str]]:
-        """The server, and the paths that its driver had."""
-        manifest = restore.load_manifest(self.folder)
-        return manifest["server"], manifest["paths"]
+    def manifest(self) -> dict[str, Any]:
+        """What was noted when it began (see :meth:`begin`): ``server``, ``paths``, ``stages``, ``until`` and so on."""
+        return restore.load_manifest(self.folder)
 
     def revert(self) -> None:
         """Put the files back. The server is not told: that's for the caller, who knows whether it must be."""
@@ -113,9 +111,7 @@ class Transaction:
 
     def left(self) -> list[dict[str, str]]:
         """The files that :meth:`revert` has left to somebody else, each ``path`` with its ``backup``."""
-        content = restore.content_of(os.path.join(self.folder, restore.LEFT))
-        found: list[dict[str, str]] = json.loads(content) if content else []
-        return found
+        return restore.left_files(self.folder)
 
     def arm(self, seconds: int, run: Runner) -> None:
         """Start a timer on this machine that reverts this transaction unless it's confirmed within ``seconds``.
@@ -163,16 +159,16 @@ class Transaction:
         """Keep the change: note it, stop the timer, remove directories of ours that it emptied, forget the backup."""
         restore.write_state(self.folder, "confirmed")
         self.disarm(run)
-        for directory in restore.load_manifest(self.folder).get("own_directories", ()):
+        for directory in self.manifest()["own_directories"]:
             if os.path.isdir(directory) and not os.listdir(directory):
                 os.rmdir(directory)
-        self.forget()
+        restore.forget(self.folder)
 
     def reverted(self, run: Runner) -> None:
         """The server runs on the files of before: note it, stop the timer, forget the backup."""
         restore.write_state(self.folder, "reverted")
         self.disarm(run)
-        self.forget()
+        restore.forget(self.folder)
 
     def disarm(self, run: Runner) -> None:
         """Stop the timer if there is one; a machine without systemd has none.
@@ -182,14 +178,6 @@ class Transaction:
         if os.path.exists(os.path.join(self.folder, "revert.py")):
             with contextlib.suppress(OriginError):
                 run(("systemctl", "stop", (UNIT % self.id) + ".timer"), {})
-
-    def forget(self) -> None:
-        """Remove all but the note of how it ended. What somebody else's files were before stays, too."""
-        if self.left():
-            return
-        for name in os.listdir(self.folder):
-            if name != restore.STATE:
-                os.unlink(os.path.join(self.folder, name))
 
     def discard(self) -> None:
         """Remove every trace."""
@@ -208,14 +196,15 @@ def pending(server: str, root: str = STATE_DIRECTORY) -> list[tuple[Transaction,
     return [(work, state) for work, state in found if state in restore.UNFINISHED]
 
 
-def clean_up(server: str, root: str = STATE_DIRECTORY) -> None:
+def clean_up(server: str, root: str = STATE_DIRECTORY, no_trace: bool = False) -> None:
     """Remove what runs left that died before they touched a file, and notes of changes that are over.
 
-    Those of a change that was taken back stay for a while, to tell a late confirmation what became of it.
+    Those of a change that was taken back stay for a while (unless ``no_trace``), to tell a late confirmation what
+    became of it. What somebody else's files were before stays.
     """
     for folder in _folders(server, root):
         work, state = Transaction(folder), restore.read_state(folder)
-        young = time.time() - os.stat(folder).st_mtime <= TOLD_SECONDS
+        young = not no_trace and time.time() - os.stat(folder).st_mtime <= TOLD_SECONDS
         if state in restore.UNFINISHED or work.left() or (young and state in ("reverted", "expired")):
             continue
         work.discard()
@@ -240,7 +229,7 @@ def _back_up(folder: str, changes: Sequence[FileChange]) -> tuple[list[dict[str,
     for number, change in enumerate(changes):
         path = os.path.realpath(change.path)
         entry: dict[str, Any] = {"path": path, "backup": None, "mode": 0, "uid": 0, "gid": 0}
-        entry.update(after=restore.fingerprint(change.after), added=_added(change))
+        entry.update(after=restore.fingerprint(change.after), edits=[_plain(edit) for edit in change.edits])
         if change.before is None:
             created.extend(_missing_parents(path, created))
         else:
@@ -253,17 +242,8 @@ def _back_up(folder: str, changes: Sequence[FileChange]) -> tuple[list[dict[str,
     return entries, created
 
 
-def _added(change: FileChange) -> list[str]:
-    """The lines that ``change`` adds if it does nothing else than adding include lines of ours with their mark."""
-    if change.before is None or change.after is None:
-        return []
-    before, after = (content.splitlines(keepends=True) for content in (change.before, change.after))
-    known = set(before)
-    added = [line for line in after if line not in known]
-    ours = all(MARK.encode() in line or line.strip().lower().startswith(b"include") for line in added)
-    if not ours or [line for line in after if line in known] != before:
-        return []
-    return [line.decode("latin-1") for line in added]
+def _plain(edit: Edit) -> dict[str, list[str]]:
+    return {"old": [line.decode("latin-1") for line in edit.old], "new": [line.decode("latin-1") for line in edit.new]}
 
 
 def _put(change: FileChange) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,7 +49,7 @@ from .model import (
     Listener,
     Row,
 )
-from .remedies import remedy, server_of
+from .remedies import REMEDIES, server_of
 
 ERROR, WARNING = "error", "warning"
 # Findings of doors that may be open; as errors they speak against every enforcement.
@@ -61,7 +62,8 @@ class Notes:
 
     hostname: str
     origin: str
-    server: str = ""
+    #: Texts of the server, where it has some of its own.
+    texts: Mapping[str, str] = field(default_factory=dict)
     found: dict[tuple[str, str], tuple[str, list[str], str, str]] = field(default_factory=dict)
 
     def add(self, code: str, severity: str, listener: Listener, variant: str, said: str, advice: str = "") -> None:
@@ -77,8 +79,9 @@ class Notes:
 
     def list(self) -> list[Finding]:
         """All of them, errors first."""
+        texts = {**REMEDIES, **self.texts}
         made = [
-            Finding(code, severity, self.hostname, self.origin, label, tuple(ways), said, remedy(advice, self.server))
+            Finding(code, severity, self.hostname, self.origin, label, tuple(ways), said, texts[advice])
             for (code, label), (severity, ways, said, advice) in self.found.items()
         ]
         return sorted(made, key=lambda entry: entry.severity != ERROR)
@@ -90,7 +93,7 @@ class Known:
 
     ``references`` are the controls by listener; ``not_probed`` listeners that could not be tried, each with the reason
     and the code of the remedy; ``page``: the protected page was seen; ``several``: there are further origins;
-    ``edge_fails``: what the edge says, where it isn't let in.
+    ``edge_fails``: what the edge says, where it isn't let in; ``servers`` as in the settings.
     """
 
     references: dict[Listener, Reference]
@@ -98,6 +101,7 @@ class Known:
     page: bool = True
     several: bool = False
     edge_fails: str = ""
+    servers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -159,9 +163,9 @@ def judge(hostname: Hostname, origin: str, rows: list[Row], known: Known) -> Sum
         for listener, own in rows_by.items()
         if listener.kind == TLS and not listener.other and _is_enforced(own)
     }
-    server = next(filter(None, (server_of(row.outcome.server) for row in rows)), "")
-    holes = Notes(hostname.name, origin, server)
-    findings = Notes(hostname.name, origin, server)
+    texts = next(filter(None, (server_of(row.outcome.server, known.servers) for row in rows)), {})
+    holes = Notes(hostname.name, origin, texts)
+    findings = Notes(hostname.name, origin, texts)
     for listener, own in rows_by.items():
         reference = known.references.get(listener, Reference())
         if listener.other:
@@ -288,7 +292,8 @@ def _structure(listener: Listener, rows: list[Row], reference: Reference, holes:
             said = "the certificate is not asked for at the handshake; " + evidence(row.outcome)
             holes.add("late_request", ERROR, listener, row.case.variant, said)
     asked = [row for row in own if row.outcome.asked and refuses(row.outcome)]
-    if asked and holes.server == "nginx" and not any(row.outcome.ca_names for row in asked):
+    # Only who has a text about it always names CAs; of others it says nothing.
+    if asked and "no_ca_names" in holes.texts and not any(row.outcome.ca_names for row in asked):
         said = "a certificate is asked for, of no CA by name"
         findings.add("no_ca_names", WARNING, listener, asked[0].case.variant, said)
     known = {name for row in asked for name in row.outcome.ca_names}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -245,7 +246,8 @@ class Finding:
 class Settings:
     """Seconds, but ``rate`` (connections per second and origin), ``workers`` (connections at once), ``retries``.
 
-    ``edge_for_every_origin``: a request through the edge counts for each of several origins.
+    ``edge_for_every_origin``: a request through the edge counts for each of several origins. ``servers``: remedies of
+    servers that have their own, by what their C(Server) header begins with, in lower case.
     """
 
     connect_timeout: float = 5.0
@@ -259,3 +261,4 @@ class Settings:
     foreign_sni: tuple[str, ...] = ()
     edge: str = ""
     edge_for_every_origin: bool = False
+    servers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -142,7 +142,7 @@ def prove(
         missed += [(entry, "not probed: " + why, "not_probed") for entry, why in unreached.items() if not entry.other]
         missed += [(entry, "not probed: " + why, "no_tls") for entry, why in _without_tls(mine).items()]
         fails = "through the edge: " + evidence(edge) if edge and edge_fails(edge) else ""
-        known_here = Known(references, tuple(missed), page_known, several, fails)
+        known_here = Known(references, tuple(missed), page_known, several, fails, settings.servers)
         summaries.append(judge(hostname, origin.name, own, known_here))
     return Report(tuple(rows), tuple(summaries))
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from ansible_collections.originlock.aop.plugins.module_utils._origin.servers import remedies
 from ansible_collections.originlock.aop.plugins.module_utils._probe import mint
 from ansible_collections.originlock.aop.plugins.module_utils._probe.model import (
     OTHER,
@@ -128,7 +129,7 @@ def proved(nginx: NginxHost, people: People, target: str, others: list[str]) -> 
     listeners = []
     for address in filter(None, (nginx.address, nginx.address6)):
         listeners += [Listener(address, 443, TLS), Listener(address, 80, PLAIN)]
-    settings = Settings(rate=400, time_limit=120, foreign_sni=(OPEN, *others), timeout=5)
+    settings = Settings(rate=400, time_limit=120, foreign_sni=(OPEN, *others), timeout=5, servers=remedies())
     report = prove([Origin("web1", tuple(listeners))], [Hostname(target, identities=tuple(who))], settings)
     (summary,) = report.summaries
     assert (summary.verdict, summary.holes, summary.findings) == ("enforced", (), ())

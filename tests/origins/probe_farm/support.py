@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from ansible_collections.originlock.aop.plugins.module_utils._origin.servers import remedies
 from ansible_collections.originlock.aop.plugins.module_utils._probe import mint
 from ansible_collections.originlock.aop.plugins.module_utils._probe.judge import Summary
 from ansible_collections.originlock.aop.plugins.module_utils._probe.model import (
@@ -29,7 +30,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._probe.prover impor
 from .farm import Farm
 from .material import Material, make
 
-SETTINGS = Settings(rate=400, time_limit=60, foreign_sni=("open.test", "staff.test"), timeout=5)
+SETTINGS = Settings(rate=400, time_limit=60, foreign_sni=("open.test", "staff.test"), timeout=5, servers=remedies())
 
 
 def farm_material(directory: Path) -> Material:

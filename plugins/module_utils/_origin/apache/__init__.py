@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from ..model import Driver, Runner
+from .discovery import Discovery
 from .driver import Apache
 from .paths import Paths
 
 
-def make(paths: dict[str, str], run: Runner) -> Driver:
+def make(paths: dict[str, str], run: Runner) -> Driver[Discovery]:
     """The driver for an Apache at ``paths`` (see :class:`.paths.Paths`)."""
-    driver: Driver = Apache(Paths.of(paths), run)
+    driver: Driver[Discovery] = Apache(Paths.of(paths), run)
     return driver

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .. import marks
 from ..model import ENFORCE, MARK, OFF, FileChange, Finding, Options, Protection
 from . import bundle, doors, edits, logs, rendering, sites
 from .discovery import Discovery
@@ -146,9 +147,8 @@ class Changes:
                 if mark.hostname in self._targets and (file, mark.start) not in keep:
                     edits_by_file.setdefault(file, _Edit()).remove.append(mark)
         for file, edit in sorted(edits_by_file.items()):
-            before = sources[file]
-            after = edits.render(before.decode("latin-1"), edit.remove, edit.add).encode("latin-1")
-            yield FileChange(file, before, after)
+            text = sources[file].decode("latin-1")
+            yield marks.spliced(file, text, edits.pieces(text, edit.remove, edit.add))
 
 
 def _port(places: Sequence[Place]) -> str:

@@ -9,14 +9,15 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 
+from ..command import check
 from ..errors import OriginError, ValidationFailed
-from ..model import Commands, Options, Plan, Protection, Runner, Site
+from ..model import NOTHING, Control, Options, Plan, Proof, Protection, Runner, Site
 from . import bundle, discovery, grammar, matching, planning, process
 from .discovery import Discovery
 from .grammar import Directive
 from .paths import Paths
-from .process import Knock
 from .staging import Stage
 
 _PID_FILE = "/var/run/apache2/apache2.pid"
@@ -30,16 +31,10 @@ class Apache:
     def __init__(self, paths: Paths, run: Runner) -> None:
         self._paths = paths
         self._run = run
-        self._pid_file = ""
-        self._error_log = ""
-        self._knocks: list[Knock] = []
 
     def discover(self) -> Discovery:
         """Read what is loaded, from Apache's own dumps."""
-        found = discovery.discover(self._paths, self._run)
-        self._pid_file = os.path.join(found.dump.server_root, found.dump.pid_file or _PID_FILE)
-        self._error_log = os.path.join(found.dump.server_root, found.dump.error_log)
-        return found
+        return discovery.discover(self._paths, self._run)
 
     def stages(self, discovery: Discovery) -> dict[str, str]:
         """The stage of each hostname that we protect."""
@@ -56,7 +51,10 @@ class Apache:
 
     def plan(self, discovery: Discovery, wanted: Sequence[Protection], options: Options) -> Plan:
         """The whole change set; touches nothing."""
-        return planning.plan(discovery, wanted, options)
+        made = planning.plan(discovery, wanted, options)
+        undo = self._control(discovery)
+        knocks = _knocks(discovery, made.sites)
+        return replace(made, control=replace(undo, proofs=(*undo.proofs, *knocks)), undo=undo)
 
     def validate(self, discovery: Discovery, plan: Plan) -> None:
         """Let Apache check the configuration as it would be, and check what Apache doesn't."""
@@ -65,7 +63,6 @@ class Apache:
                 problem = bundle.problem(change.after.decode("latin-1"))
                 if problem:
                     raise OriginError(f"{change.path}: {problem}", "Nothing was changed; give another trust bundle.")
-        self._knocks = _knocks(discovery, plan)
         root = tempfile.mkdtemp(prefix="originlock-apache-")
         try:
             stage = Stage(discovery, {change.path: change.after for change in plan.files}, root)
@@ -75,41 +72,40 @@ class Apache:
         finally:
             shutil.rmtree(root, ignore_errors=True)
 
-    def validate_live(self) -> None:
+    def validate_live(self, control: Control) -> None:
         """Let Apache check what is on disk."""
-        done = self._run((self._paths.control, "-t"), {})
-        if done.status != 0:
-            raise ValidationFailed("Apache", done.output, "it wasn't reloaded")
+        check("Apache", control, self._run)
 
-    def activate(self, kind: str) -> None:
+    def activate(self, kind: str, control: Control) -> None:
         """Reload (or start) it and see that it lives and answers."""
-        if not self._pid_file:
-            self.discover()
-        server = process.Server(self._paths, self._run, self._pid_file, self._error_log)
-        server.activate(kind, self._knocks)
+        if kind != NOTHING:
+            process.Server(self._paths, self._run, control).activate()
 
-    def commands(self) -> Commands:
-        """How to check and reload Apache without us; it's started if it's dead."""
-        return Commands(
+    def _control(self, discovery: Discovery) -> Control:
+        """How this Apache is checked and told; it's started if it's dead."""
+        root, dump = discovery.dump.server_root, discovery.dump
+        return Control(
             validate=(self._paths.control, "-t"),
             reload=("systemctl", "reload-or-restart", self._paths.service + ".service"),
-            pid_file=self._pid_file,
+            proofs=({"kind": "children", "pid_file": os.path.join(root, dump.pid_file or _PID_FILE)},),
+            error_log=os.path.join(root, dump.error_log),
         )
 
 
-def _knocks(discovery: Discovery, plan: Plan) -> list[Knock]:
+def _knocks(discovery: Discovery, sites: Sequence[Site]) -> list[Proof]:
     """One handshake for each site and address that this machine can reach by itself."""
-    found = []
+    found: dict[tuple[str, str, str], Proof] = {}
     listeners = matching.listeners(discovery)
     nodes = grammar.walk(discovery.tree.nodes)
     proxied = any(isinstance(node, Directive) and node.key == matching.PROXY_PROTOCOL for node in nodes)
-    for site in plan.sites:
+    for site in sites:
         for label in site.listeners:
             address, _colon, port = label.rpartition(":")
             if address == "*":
                 bound = [each for each, number in listeners if number == port and each != "*"]
                 address = bound[0] if bound else "127.0.0.1"
             if port.isdigit():
-                found.append(Knock(address.strip("[]"), int(port), site.hostname, proxied))
+                where = {"address": address.strip("[]"), "port": int(port), "server_name": site.hostname}
+                found.setdefault((address, port, site.hostname), {"kind": "tls", **where, "proxied": proxied})
     # A thousand hostnames at one address are one generation of processes; a few handshakes tell.
-    return list(dict.fromkeys(found))[:20]
+    return list(found.values())[:20]

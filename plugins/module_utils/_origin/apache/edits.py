@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..marks import Piece
 from ..model import MARK
 from .grammar import Section
 
@@ -52,15 +53,10 @@ def line_for(path: str) -> str:
     return f"IncludeOptional {path}"
 
 
-def render(source: str, remove: Iterable[Mark], add: Iterable[Insertion]) -> str:
-    """``source`` without ``remove`` and with ``add``; everything else stays as it is."""
-    pieces = [(mark.start, mark.end, "") for mark in remove]
-    pieces += [(item.section.close, item.section.close, _lines(source, item)) for item in add]
-    # Insertions at one place keep their order; from the back, so that offsets stay right.
-    ordered = sorted(pieces, key=lambda piece: piece[:2])
-    for start, end, text in ordered[::-1]:
-        source = source[:start] + text + source[end:]
-    return source
+def pieces(source: str, remove: Iterable[Mark], add: Iterable[Insertion]) -> list[Piece]:
+    """What makes ``source`` be without ``remove`` and with ``add``; everything else stays as it is."""
+    taken = [(mark.start, mark.end, "") for mark in remove]
+    return taken + [(item.section.close, item.section.close, _lines(source, item)) for item in add]
 
 
 def _lines(source: str, item: Insertion) -> str:

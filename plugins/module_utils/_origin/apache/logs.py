@@ -77,7 +77,8 @@ class Log:
         before = self._discovery.own.get(paths.rotation)
         covered = logrotate.covers(self._discovery.rotated, self._path)
         wanted = self._stages and os.path.isdir(paths.logrotate_directory) and not covered
-        after = rendering.rotation(self._path, paths.service).encode() if wanted else None
+        reopen = f"systemctl reload {paths.service}.service > /dev/null 2>&1 || true"
+        after = logrotate.rule(self._path, reopen).encode() if wanted else None
         if before is not None or after is not None:
             changes.append(FileChange(paths.rotation, before, after))
         return changes

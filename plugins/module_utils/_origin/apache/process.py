@@ -10,17 +10,13 @@ be read, a log directory that's gone), some moments after the command said that 
 from __future__ import annotations
 
 import os
-import re
-import socket
-import ssl
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Callable
 
 from ..errors import OriginError
-from ..model import NOTHING, Completed, Runner
-from ..restore import children, process_fields
+from ..model import Completed, Control, Runner
+from ..restore import children, handshake_problem, process_fields, process_number
+from ..words import Words
 from .paths import Paths
 
 #: Seconds to wait for the new generation of processes, and for which the server must live on after that.
@@ -28,45 +24,21 @@ DEADLINE = 20.0
 SETTLE = 1.0
 _PAUSE = 0.05
 
-_LOG_LIMIT = 1 << 18
-_SERIOUS = re.compile(r"[:\[](emerg|alert|crit|error)\]")
-
-#: A server that wants a certificate says so with one of these; it lives.
-_REFUSALS = ("CERTIFICATE_REQUIRED", "HANDSHAKE_FAILURE", "UNRECOGNIZED_NAME", "ACCESS_DENIED")
-
-
-@dataclass(frozen=True)
-class Knock:
-    """Where a TLS handshake shall succeed, and with which server name. ``proxied``: perhaps after a PROXY header."""
-
-    address: str
-    port: int
-    server_name: str
-    proxied: bool = False
-
 
 class Server:
-    """Apache as a set of processes. ``pid_file`` and ``error_log`` are what the configuration says."""
+    """Apache as a set of processes."""
 
     def __init__(
-        self,
-        paths: Paths,
-        run: Runner,
-        pid_file: str,
-        error_log: str = "",
-        clock: Callable[[], float] = time.monotonic,
+        self, paths: Paths, run: Runner, control: Control, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._paths = paths
         self._run = run
-        self._pid_file = pid_file
-        self._error_log = error_log
-        self._logged = _size(error_log)
+        self._proofs = control.proofs
+        self._words = Words(control.error_log)
         self._clock = clock
 
-    def activate(self, kind: str, knocks: Sequence[Knock]) -> None:
+    def activate(self) -> None:
         """Let the server take the configuration on disk; start it if it's dead. Errors: it doesn't live or answer."""
-        if kind == NOTHING:
-            return
         parent = self._parent()
         if parent is None:
             self._start()
@@ -75,8 +47,11 @@ class Server:
             before = children(parent)
             self._tell()
         self._watch(parent, before)
-        for knock in knocks:
-            self._knock(knock)
+        for proof in self._proofs:
+            problem = handshake_problem(proof) if proof["kind"] == "tls" else ""
+            if problem:
+                where = f"{proof['address']} port {proof['port']}"
+                raise self._failed(f"Apache lives, but gives no TLS for {proof['server_name']} at {where}: {problem}")
 
     def _tell(self) -> None:
         active = self._systemd("is-active", "--quiet", self._unit()).status == 0 if _has_systemd() else False
@@ -120,67 +95,18 @@ class Server:
 
     def _failed(self, message: str) -> OriginError:
         """With what Apache wrote since we told it something."""
-        words = _errors_since(self._error_log, self._logged)
-        if not words:
-            return OriginError(message, "Look at its error log.")
-        return OriginError(f"{message}. Its own words: {words}", "Mend what it names.")
-
-    def _knock(self, knock: Knock) -> None:
-        problem = _handshake(knock, header=False)
-        # Whether this machine must send the header depends on addresses and exceptions, so both ways are tried.
-        if problem and not (knock.proxied and not _handshake(knock, header=True)):
-            where = f"{knock.address} port {knock.port}"
-            raise self._failed(f"Apache lives, but gives no TLS for {knock.server_name} at {where}: {problem}")
+        words = self._words.since()
+        return OriginError(f"{message}.{words}", "Mend what it names." if words else "Look at its error log.")
 
     def _parent(self) -> int | None:
-        try:
-            with open(self._pid_file, encoding="ascii") as stream:
-                pid = int(stream.read().strip())
-        except (OSError, ValueError):
-            return None
-        return pid if process_fields(pid)[1:2] not in ([], ["Z"], ["X"]) else None
+        pid = process_number(self._proofs[0]["pid_file"])
+        return pid if pid and process_fields(pid)[1:2] not in ([], ["Z"], ["X"]) else None
 
     def _unit(self) -> str:
         return self._paths.service + ".service"
 
     def _systemd(self, *arguments: str) -> Completed:
         return self._run(("systemctl", *arguments), {})
-
-
-def _handshake(knock: Knock, header: bool) -> str:
-    """What went wrong with a TLS handshake, if anything did. ``header``: say first who speaks (PROXY protocol)."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    try:
-        with socket.create_connection((knock.address, knock.port), timeout=10) as plain:
-            if header:
-                # Not "PROXY UNKNOWN": mod_remoteip reads a byte more than that line has.
-                source, target = plain.getsockname(), plain.getpeername()
-                family = "TCP6" if plain.family == socket.AF_INET6 else "TCP4"
-                plain.sendall(f"PROXY {family} {source[0]} {target[0]} {source[1]} {target[1]}\r\n".encode())
-            with context.wrap_socket(plain, server_hostname=knock.server_name):
-                return ""
-    except ssl.SSLError as error:
-        if any(word in str(error.reason) for word in _REFUSALS):
-            return ""
-        return str(error.reason or error)
-    except OSError as error:
-        return str(error)
-
-
-def _size(path: str) -> int:
-    return os.path.getsize(path) if os.path.isfile(path) else 0
-
-
-def _errors_since(path: str, position: int) -> str:
-    """The last error lines of a log after ``position``; empty if there are none, or if it's no file."""
-    if not os.path.isfile(path):
-        return ""
-    with open(path, "rb") as stream:
-        stream.seek(position)
-        lines = stream.read(_LOG_LIMIT).decode("utf-8", "replace").splitlines()
-    return " | ".join([line for line in lines if _SERIOUS.search(line)][-4:])
 
 
 def _has_systemd() -> bool:

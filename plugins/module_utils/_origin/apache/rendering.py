@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
+from .. import marks
 from ..model import ACME_EXPRESSION, ENFORCE, LOG_ONLY, MARK
 from .dumps import Dump
 from .paths import Paths
@@ -43,7 +44,7 @@ _FIELDS: tuple[tuple[str, str], ...] = (
 
 def header(stage: str, hostname: str) -> str:
     """The first lines of a file that stands for one hostname at one stage."""
-    return f"# {MARK} stage={stage} hostname={hostname}\n{_NOTE}"
+    return marks.header(stage, hostname) + _NOTE
 
 
 def snippet(hostname: str, stage: str, paths: Paths, dump: Dump) -> str:
@@ -100,13 +101,3 @@ def log_path_in(content: str) -> str:
     """The path of the verification log in a log file of ours."""
     found = re.search(r'^GlobalLog "([^"]+)"', content, re.M)
     return found.group(1) if found else ""
-
-
-def rotation(log_path: str, service: str) -> str:
-    """Rotation for a log that no rule of the distribution covers."""
-    return (
-        f"# {MARK} rotation\n{_NOTE}"
-        f"{log_path} {{\n"
-        "\tdaily\n\tmissingok\n\trotate 14\n\tcompress\n\tdelaycompress\n\tnotifempty\n\tsharedscripts\n"
-        f"\tpostrotate\n\t\tsystemctl reload {service}.service > /dev/null 2>&1 || true\n\tendscript\n}}\n"
-    )

@@ -12,10 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from .. import logrotate
+from ..command import check
 from ..errors import OriginError, ValidationFailed
-from ..model import NOTHING, REPLACE, Commands, Options, Plan, Protection, Runner, Site
-from . import dump, notices, plan, render, staging, web
-from .process import Nginx
+from ..marks import is_ours
+from ..model import NOTHING, REPLACE, Control, Options, Plan, Protection, Runner, Site
+from . import dump, notices, plan, staging, web
+from .process import WORKER, Nginx
 from .survey import Build, Discovery, Paths
 
 
@@ -27,8 +29,6 @@ class NginxDriver:
     def __init__(self, paths: Paths, run: Runner) -> None:
         self.paths = paths
         self.run = run
-        self._log_path = ""
-        self._pid_file = ""
 
     def discover(self) -> Discovery:
         """What nginx says it loads, and what of it is ours."""
@@ -41,7 +41,6 @@ class NginxDriver:
         if http is None:
             raise OriginError(f"{loaded.main} has no http block", "There are no sites to protect on this server.")
         found = Discovery(loaded, http, build, self.paths)
-        self._pid_file = found.pid_file
         own, strangers = _own_files(found)
         return Discovery(
             loaded,
@@ -69,48 +68,44 @@ class NginxDriver:
 
     def plan(self, discovery: Discovery, wanted: Sequence[Protection], options: Options) -> Plan:
         """What would be changed and what speaks against it."""
-        self._log_path = render.log_path(discovery, options.log_path)
         made = plan.make(discovery, wanted, options)
-        return replace(made, findings=(*made.findings, *notices.find(discovery, wanted)))
+        findings = (*made.findings, *notices.find(discovery, wanted))
+        return replace(made, findings=findings, control=self.control(discovery))
 
     def validate(self, discovery: Discovery, plan: Plan) -> None:
         """Let nginx check the configuration as it would be."""
-        self._process(discovery).need_master()
-        staging.validate(discovery, plan.changes, self._log_path, self.run)
+        self._process(self.control(discovery)).need_master()
+        staging.validate(discovery, plan.changes, plan.log_path, self.run)
 
-    def validate_live(self) -> None:
+    def validate_live(self, control: Control) -> None:
         """Let nginx check what is on disk."""
-        done = self.run((*self._nginx(), "-t"), {})
-        if done.status != 0:
-            raise ValidationFailed("nginx", done.output, "the files of before are put back")
+        check("nginx", control, self.run)
 
-    def activate(self, kind: str) -> None:
+    def activate(self, kind: str, control: Control) -> None:
         """Make what is on disk the running configuration."""
         if kind == NOTHING:
             return
-        process = self._process()
+        process = self._process(control)
         if kind == REPLACE:
             process.replace()
         else:
             process.reload()
 
-    def commands(self) -> Commands:
-        """How to check and reload nginx without us."""
-        return Commands((*self._nginx(), "-t"), (*self._nginx(), "-s", "reload"), pid_file=self._pid_file)
+    def control(self, found: Discovery) -> Control:
+        """How this nginx is checked and told."""
+        log = [one.args[0] for one in found.dump.top("error_log") if one.args] or [found.build.error_log_path]
+        return Control(
+            validate=(*self._nginx(), "-t"),
+            reload=(*self._nginx(), "-s", "reload"),
+            proofs=({"kind": "children", "pid_file": found.pid_file, "serving": WORKER},),
+            error_log=posixpath.join(found.build.prefix, log[0]),
+        )
 
     def _nginx(self) -> tuple[str, ...]:
         return (self.paths.binary, "-c", self.paths.config) if self.paths.config else (self.paths.binary,)
 
-    def _process(self, found: Discovery | None = None) -> Nginx:
-        known = found if found is not None else self.discover()
-        build = known.build
-        log = [one.args[0] for one in known.dump.top("error_log") if one.args] or [build.error_log_path]
-        return Nginx(
-            pid_file=known.pid_file,
-            error_log=posixpath.join(build.prefix, log[0]),
-            service=self.paths.service,
-            run=self.run,
-        )
+    def _process(self, control: Control) -> Nginx:
+        return Nginx(control.proofs[0]["pid_file"], control.error_log, self.paths.service, self.run)
 
 
 def make(paths: Mapping[str, str], run: Runner) -> NginxDriver:
@@ -151,7 +146,7 @@ def _own_files(found: Discovery) -> tuple[dict[str, bytes], list[str]]:
     for path in places:
         if os.path.isfile(path):
             content = _read(path)
-            if plan.mark_of(content):
+            if is_ours(content):
                 own[path] = content
             else:
                 strangers.append(path)

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 
+from ..marks import Piece
 from ..model import MARK
 from .syntax import Directive
 
@@ -16,15 +15,6 @@ from .syntax import Directive
 _JOIN = ", which also broke this line"
 _INDENT = re.compile(r"\n([ \t]+)(?=[^\s#}])")
 _TAIL = re.compile(rf"[ \t]*# {re.escape(MARK)}({re.escape(_JOIN)}\n)?")
-
-
-@dataclass(frozen=True)
-class Edit:
-    """Replace ``start``..``end`` of a file by ``text``."""
-
-    start: int
-    end: int
-    text: str
 
 
 def include_line(path: str) -> str:
@@ -35,7 +25,7 @@ def include_line(path: str) -> str:
     return f"include {path[:-1]}[{path[-1]}];"
 
 
-def insertion(text: str, block: Directive, path: str) -> Edit:
+def insertion(text: str, block: Directive, path: str) -> Piece:
     """Put a marked include line right after the opening brace of ``block`` in its file's ``text``."""
     newline = text.find("\n", block.body)
     rest = text[block.body : newline if newline >= 0 else len(text)]
@@ -43,10 +33,10 @@ def insertion(text: str, block: Directive, path: str) -> Edit:
     line = f"\n{indent.group(1) if indent else '    '}{include_line(path)}  # {MARK}"
     if rest.strip() and not rest.strip().startswith("#"):
         line += _JOIN + "\n"
-    return Edit(block.body, block.body, line)
+    return (block.body, block.body, line)
 
 
-def removal(text: str, line: Directive) -> Edit:
+def removal(text: str, line: Directive) -> Piece:
     """Take a marked include line out; the reverse of :func:`insertion`."""
     tail = _TAIL.match(text, line.end)
     end = tail.end() if tail else line.end
@@ -57,11 +47,4 @@ def removal(text: str, line: Directive) -> Edit:
         start -= 1
     else:
         start = line.start  # somebody moved it behind something else
-    return Edit(start, end, "")
-
-
-def apply(text: str, edits: Sequence[Edit]) -> str:
-    """``text`` with all ``edits``, whose offsets belong to the text as it was."""
-    for edit in sorted(set(edits), key=lambda one: (one.start, one.end), reverse=True):
-        text = text[: edit.start] + edit.text + text[edit.end :]
-    return text
+    return (start, end, "")

@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from .. import logrotate
+from .. import logrotate, marks
 from ..globs import glob_expression
 from ..model import (
     ENFORCE,
     LOG_ONLY,
-    MARK,
     NOTHING,
     OFF,
     RELOAD,
@@ -39,6 +37,7 @@ from .web import Server
 
 CONF_D_FILE = "00-originlock-aop.conf"
 ROTATION_FILE = "originlock-aop-nginx"
+_REOPEN = '[ ! -f {0} ] || kill -USR1 "$(cat {0})"'
 
 
 def make(found: Discovery, wanted: Sequence[Protection], options: Options) -> Plan:
@@ -63,7 +62,7 @@ class _Planner:
         self.targets: Targets = resolve(found, wanted, options)
         self.issuers = Issuers(found, self.targets)
         self.findings: list[Finding] = list(self.targets.findings)
-        self.edits: dict[str, list[edit.Edit]] = {}
+        self.edits: dict[str, list[marks.Piece]] = {}
         self.files: dict[str, str] = {}
         self.listed = {wish.name for wish in wanted}
         #: File names that include lines which stand there already stand for.
@@ -88,6 +87,7 @@ class _Planner:
             findings=tuple(dict.fromkeys(self.findings)),
             activation=self.activation(changes, before),
             own_directories=(self.found.directory,),
+            log_path=render.log_path(self.found, self.options.log_path),
         )
 
     def asked(self) -> dict[str, str | None]:
@@ -226,7 +226,7 @@ class _Planner:
             stages = {name: stage for place in places for name, stage in place.stages.items()}
             realip, redirects = self.found.build.realip, bool(self.targets.redirects)
             text = render.http_file(stages, self.issuers.trusted(), realip, per_name, redirects)
-            self.files[home] = text + render.headers(self.targets.lost)
+            self.files[home] = text + marks.headers(self.targets.lost)
         if line_needed:
             self.add_line(
                 self.found.web.http, HTTP_FILE[: -len(".conf")], sorted(self.listed or self.targets.stages)[0]
@@ -282,7 +282,7 @@ class _Planner:
         path = posixpath.join(self.found.paths.logrotate_directory, ROTATION_FILE)
         log_path = render.log_path(self.found, self.options.log_path)
         if needed and not logrotate.covers(self.found.rotated, log_path):
-            self.files[path] = render.rotation_file(log_path, self.found.pid_file)
+            self.files[path] = logrotate.rule(log_path, _REOPEN.format(self.found.pid_file))
 
     def judge(self) -> None:
         """What speaks against it, for the hostnames that are listed."""
@@ -314,9 +314,7 @@ class _Planner:
             if real in done:
                 continue
             done.add(real)
-            text = self.found.dump.files[name]
-            after = edit.apply(text, edits)
-            changes.append(FileChange(name, text.encode("latin-1"), after.encode("latin-1")))
+            changes.append(marks.spliced(name, self.found.dump.files[name], edits))
         for path in sorted(set(self.files) & set(self.found.strangers)):
             self.findings.append(
                 finding(
@@ -382,8 +380,3 @@ def _sites(
             listeners = tuple(str(address) for address in found.web.tls_addresses(server))
             out.append(Site(name, server.file, server.line, listeners, stage, later))
     return out
-
-
-def mark_of(content: bytes) -> bool:
-    """Whether a file begins with our mark."""
-    return bool(re.match(rb"# " + re.escape(MARK.encode()), content))

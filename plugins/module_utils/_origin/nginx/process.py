@@ -15,10 +15,12 @@ from typing import Callable
 
 from ..errors import OriginError
 from ..model import Runner
+from ..restore import process_fields, process_number, process_title
+from ..words import Words
 
 _PATIENCE_SECONDS = 20.0
 _DRAIN_SECONDS = 30.0
-_WORKER = "nginx: worker process"
+WORKER = "nginx: worker process"
 _UNIT = re.compile(r"/([^/\n]+\.service)(?:/|$)", re.MULTILINE)
 
 
@@ -36,7 +38,7 @@ class Nginx:
 
     def master(self) -> int:
         """The process id of the master, or 0 if it doesn't run."""
-        pid = _number(self.pid_file)
+        pid = process_number(self.pid_file)
         return pid if pid and "nginx: master" in self._title(pid) else 0
 
     def need_master(self) -> int:
@@ -53,13 +55,13 @@ class Nginx:
         """Let the master read its configuration again, and wait until new workers serve and the old ones don't."""
         master = self.need_master()
         before = self._serving(master)
-        mark = self._log_size()
+        words = Words(self.error_log)
         self.kill(master, signal.SIGHUP)
         if not self._wait(lambda: self._renewed(master, before)):
             if not self.master():
-                raise OriginError(f"nginx ended when it was reloaded.{self._words(mark)}", "Look at the server.")
+                raise OriginError(f"nginx ended when it was reloaded.{words.since()}", "Look at the server.")
             raise OriginError(
-                f"nginx took the reload signal but kept its old configuration.{self._words(mark)}",
+                f"nginx took the reload signal but kept its old configuration.{words.since()}",
                 "Mend what it names and run again.",
             )
 
@@ -73,25 +75,25 @@ class Nginx:
         if not self._may_replace(old):
             self.restart()
             return
-        mark = self._log_size()
+        words = Words(self.error_log)
         self.kill(old, signal.SIGUSR2)
         if not self._wait(lambda: self._successor(old) != 0):
             raise OriginError(
-                f"nginx didn't start new processes beside the old ones, which go on.{self._words(mark)}",
+                f"nginx didn't start new processes beside the old ones, which go on.{words.since()}",
                 "Restart nginx by hand at a quiet moment, then run again.",
             )
         before = self._serving(old)
         self.kill(old, signal.SIGQUIT)
         # The old master stays as long as a connection of its workers does; they accept no new ones.
         if not self._wait(lambda: not self._still_serving(old, before)):
-            raise OriginError(f"the old nginx processes didn't stop serving.{self._words(mark)}", "Look at the server.")
+            raise OriginError(f"the old nginx processes didn't stop serving.{words.since()}", "Look at the server.")
         self._wait(lambda: not self._title(old), _DRAIN_SECONDS)
         if not self.master():
-            raise OriginError(f"nginx isn't there after its replacement.{self._words(mark)}", "Look at the server.")
+            raise OriginError(f"nginx isn't there after its replacement.{words.since()}", "Look at the server.")
 
     def restart(self) -> None:
         """Restart the service and wait until it serves. Errors: it isn't nginx's own."""
-        mark = self._log_size()
+        words = Words(self.error_log)
         old = self.master()
         unit = self._unit(old)
         shown = self.run(("systemctl", "show", "-p", "MainPID", unit), {})
@@ -104,7 +106,7 @@ class Nginx:
         done = self.run(("systemctl", "restart", unit), {})
         if done.status != 0 or not self._wait(lambda: self.master() not in (0, old)):
             raise OriginError(
-                f"nginx doesn't come up after a restart: {done.output.strip()}{self._words(mark)}",
+                f"nginx doesn't come up after a restart: {done.output.strip()}{words.since()}",
                 "Look at the server at once.",
             )
 
@@ -114,7 +116,7 @@ class Nginx:
         unit = self._unit(master)
         if master == 1:
             return False
-        if not _UNIT.search(self._read(f"{master}/cgroup")):
+        if not _UNIT.search(self._group(master)):
             return True  # nobody watches it
         shown = self.run(("systemctl", "show", "-p", "Type", "-p", "PIDFile", unit), {})
         if shown.status != 0:
@@ -127,7 +129,7 @@ class Nginx:
 
         Old processes that serve nobody new and only wait for their last connections are ended.
         """
-        old = _number(self.pid_file + ".oldbin")
+        old = process_number(self.pid_file + ".oldbin")
         if not old or "nginx: master" not in self._title(old):
             return True
         if not self._has_workers(old) or self._serving(old):
@@ -137,10 +139,10 @@ class Nginx:
 
     def _has_workers(self, master: int) -> bool:
         pids = [int(name) for name in os.listdir(self.proc) if name.isdigit()]
-        return any(self._parent(pid) == master and self._title(pid).startswith(_WORKER) for pid in pids)
+        return any(self._parent(pid) == master and self._title(pid).startswith(WORKER) for pid in pids)
 
     def _unit(self, master: int) -> str:
-        found = _UNIT.findall(self._read(f"{master}/cgroup")) if master else []
+        found = _UNIT.findall(self._group(master)) if master else []
         return str(found[-1]) if found else self.service
 
     def _successor(self, old: int) -> int:
@@ -163,23 +165,22 @@ class Nginx:
                 continue
             pid = int(name)
             title = self._title(pid)
-            if not title.startswith(_WORKER) or "shutting down" in title:
+            if not title.startswith(WORKER) or "shutting down" in title:
                 continue
             if self._parent(pid) == master or (among and pid in among):
                 serving.add(pid)
         return serving
 
     def _parent(self, pid: int) -> int:
-        content = self._read(f"{pid}/stat")
-        fields = content.rpartition(")")[2].split()
-        return int(fields[1]) if len(fields) > 1 else 0
+        fields = process_fields(pid, self.proc)
+        return int(fields[2]) if len(fields) > 2 else 0
 
     def _title(self, pid: int) -> str:
-        return self._read(f"{pid}/cmdline").replace("\0", " ").strip()
+        return process_title(pid, self.proc)
 
-    def _read(self, name: str) -> str:
+    def _group(self, pid: int) -> str:
         try:
-            with open(os.path.join(self.proc, name), encoding="utf-8", errors="replace") as stream:
+            with open(os.path.join(self.proc, str(pid), "cgroup"), encoding="utf-8", errors="replace") as stream:
                 return stream.read()
         except OSError:
             return ""
@@ -190,30 +191,6 @@ class Nginx:
                 return True
             self.sleep(0.05)
         return condition()
-
-    def _log_size(self) -> int:
-        try:
-            return os.stat(self.error_log).st_size
-        except OSError:
-            return 0
-
-    def _words(self, mark: int) -> str:
-        """What nginx has written to its error log since ``mark``."""
-        try:
-            with open(self.error_log, encoding="utf-8", errors="replace") as stream:
-                stream.seek(mark)
-                lines = [line.strip() for line in stream if re.search(r"\[(warn|error|crit|alert|emerg)\]", line)]
-        except OSError:
-            lines = []
-        return " Its own words: " + " / ".join(lines[-5:]) if lines else ""
-
-
-def _number(path: str) -> int:
-    try:
-        with open(path, encoding="ascii") as stream:
-            return int(stream.read().strip() or 0)
-    except (OSError, ValueError):
-        return 0
 
 
 def _same(one: str, other: str) -> bool:

@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from ..marks import headers
 from ..model import ACME_EXPRESSION, ENFORCE, MARK
 from .doors import REWRITING, is_closed, repeated_logs
 from .survey import Discovery
@@ -96,11 +97,6 @@ def http_file(
     return "\n".join(parts) + "\n"
 
 
-def headers(stages: Mapping[str, str]) -> str:
-    """Lines that tell the stage of each hostname, for the next run."""
-    return "".join(f"# {MARK} stage={stage} hostname={name}\n" for name, stage in sorted(stages.items()))
-
-
 def tls_file(
     found: Discovery, server: Server, stages: Mapping[str, str], whole: bool, stem: str, log_path: str, redirect: str
 ) -> str:
@@ -138,24 +134,6 @@ def plain_file(hostnames: Iterable[str], redirect: str) -> str:
     lines.append("# Generated; changes are overwritten.")
     lines.append(f"if ($aop_plain_http) {{ return 308 {redirect}; }}")
     return "\n".join(lines) + "\n"
-
-
-def rotation_file(log_path: str, pid_path: str) -> str:
-    """A logrotate file for a verification log that no other one covers."""
-    return f"""# {MARK} log rotation. Generated; changes are overwritten.
-{log_path} {{
-    daily
-    rotate 14
-    missingok
-    notifempty
-    compress
-    delaycompress
-    sharedscripts
-    postrotate
-        [ ! -f {pid_path} ] || kill -USR1 "$(cat {pid_path})"
-    endscript
-}}
-"""
 
 
 def _map(source: str, target: str, entries: Sequence[str], default: str = '""') -> str:

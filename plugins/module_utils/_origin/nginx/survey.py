@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..globs import glob_expression
-from ..model import MARK, OFF, STAGES, stricter
+from ..marks import stages as stages_of
+from ..model import MARK, OFF, stricter
 from .dump import Dump, has_glob, single
 from .names import Index, Match
 from .syntax import Directive, flatten
 from .web import Address, Server, Web
 
-HEADER = re.compile(rf"^# {re.escape(MARK)} stage=(?P<stage>\w+) hostname=(?P<hostname>\S+)\s*$", re.MULTILINE)
 _MARKED = re.compile(rf"[ \t]*# {re.escape(MARK)}")
 HTTP_FILE = "http.conf"
 
@@ -152,7 +152,7 @@ class Discovery:
     def loaded(self, server: Server) -> dict[str, str]:
         """The stage of each hostname that ``server`` protects now, from the headers of what it includes."""
         files = {child.file for line in self.lines(server) for child in flatten(line.directive.block)}
-        return _stages(self.dump.files.get(file, "") for file in files)
+        return stages_of(self.dump.files.get(file, "") for file in files)
 
     def protected(self) -> dict[str, str]:
         """The strictest stage of each hostname on this origin."""
@@ -165,16 +165,7 @@ class Discovery:
     @cached_property
     def left(self) -> dict[str, str]:
         """The strictest stage of each hostname that files of ours name, whether a server block loads them or not."""
-        return _stages(content.decode("latin-1") for content in self.own.values())
-
-
-def _stages(texts: Iterable[str]) -> dict[str, str]:
-    stages: dict[str, str] = {}
-    for found in (header for text in texts for header in HEADER.finditer(text)):
-        if found.group("stage") in STAGES:
-            name = found.group("hostname")
-            stages[name] = stricter(found.group("stage"), stages.get(name, OFF))
-    return stages
+        return stages_of(content.decode("latin-1") for content in self.own.values())
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._evidence.ranges im
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.record import parse
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.scan import Question
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.tally import Bucket
+from ansible_collections.originlock.aop.plugins.module_utils._origin.servers import SERVERS
 
 SERIAL = "12CB8AAF122C4F89"
 ISSUER = "CN=example.com client CA,O=Example"
@@ -61,6 +62,7 @@ def question(**changes: Any) -> Question:
         "edge": Ranges(CLOUDFLARE_RANGES),
         "certificates": Certificates(generations(CERTIFICATES)),
         "exceptions": Exceptions(declared(changes.pop("declared", [])), date(2026, 11, 24)),
+        "servers": SERVERS,
     }
     return Question(**dict(options, **changes))
 

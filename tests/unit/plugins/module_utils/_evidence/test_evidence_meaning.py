@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._evidence.exception
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.record import parse, verification
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.scan import Scanner
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.times import iso, moment
+from ansible_collections.originlock.aop.plugins.module_utils._origin.servers import SERVERS
 from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._evidence.evidence_lines import (
     DIRECT,
     ISSUER,
@@ -60,7 +62,7 @@ from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._evidenc
 def test_verification(changes: dict[str, str], expected: str) -> None:
     record = parse(line(**changes))
     assert record is not None
-    assert verification(record) == expected
+    assert verification(record, SERVERS.get(record.server)) == expected
 
 
 @pytest.mark.parametrize(
@@ -173,7 +175,8 @@ def test_a_dash_is_nothing(write: Callable[..., bytes]) -> None:
 
 def test_servers_without_verification_are_believed_by_fingerprint() -> None:
     known = Certificates(generations([{"label": "leaf", "sha256": "ab" * 32}]))
-    asked = question(certificates=known)
+    trait = replace(SERVERS["nginx"], believed=(), by_fingerprint=True)
+    asked = question(certificates=known, servers={"caddy": trait})
     for digest, expected in (("AB" * 32, ("SUCCESS", "leaf")), ("cd" * 32, ("SUCCESS_UNTRUSTED", "other"))):
         record = parse(line(server="caddy", fingerprint=f"sha256:{digest}"))
         assert record is not None

@@ -27,8 +27,8 @@ from ansible_collections.originlock.aop.plugins.module_utils._origin.model impor
     ENFORCE,
     LOG_ONLY,
     OFF,
-    Commands,
     Completed,
+    Control,
     FileChange,
     Finding,
     Options,
@@ -53,7 +53,7 @@ class Server:
         self.directories: tuple[str, ...] = ()
         self.protected: dict[str, str] = {}
         self.hooks: dict[str, Callable[[], object]] = {}
-        self.checks = Commands(("true",), ("true",))
+        self.control = Control(("true",), ("true",))
         self.made_with: tuple[str, dict[str, str]] = ("", {})
         self.wanted: list[Protection] = []
 
@@ -80,19 +80,22 @@ class Server:
     def plan(self, discovery: Any, wanted: Sequence[Protection], options: Options) -> Plan:
         self.wanted = list(wanted)
         change = FileChange(str(self.path), self.path.read_bytes(), self.after)
-        return Plan((change,), findings=self.findings, activation="reload", own_directories=self.directories)
+        return Plan(
+            (change,),
+            findings=self.findings,
+            activation="reload",
+            own_directories=self.directories,
+            control=self.control,
+        )
 
     def validate(self, discovery: Any, plan: Plan) -> None:
         self.note("validate")
 
-    def validate_live(self) -> None:
+    def validate_live(self, control: Control) -> None:
         self.note("validate_live")
 
-    def activate(self, kind: str) -> None:
+    def activate(self, kind: str, control: Control) -> None:
         self.note(f"activate {kind}")
-
-    def commands(self) -> Commands:
-        return self.checks
 
     def made(self, server: str, paths: Mapping[str, str]) -> Server:
         """Instead of a new driver."""
@@ -248,7 +251,7 @@ def test_an_interruption_is_taken_back_too(server: Server, bring: Callable[..., 
 def test_the_old_files_do_not_work_either(
     server: Server, bring: Callable[..., engine.Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def activate(kind: str) -> None:
+    def activate(kind: str, control: Control) -> None:
         raise OriginError("no reload", "")
 
     monkeypatch.setattr(server, "activate", activate)
@@ -308,7 +311,7 @@ def test_without_systemd_nothing_is_touched(server: Server, tmp_path: Path) -> N
     assert not (tmp_path / "state").exists()
     # One that somebody left there is no reason to stop either: without systemctl there's no timer.
     change = FileChange(str(server.path), b"old", b"unconfirmed")
-    work = transaction.Transaction.begin("nginx", [change], server.commands(), root)
+    work = transaction.Transaction.begin("nginx", [change], server.control, root)
     work.write([change])
     work.live()
     assert engine.apply(server, [], Options(), bare, root=root).recovered == [work.id]
@@ -365,7 +368,7 @@ def test_a_run_that_died_is_taken_back_first(
     server: Server, bring: Callable[..., engine.Outcome], tmp_path: Path
 ) -> None:
     change = FileChange(str(server.path), b"old", b"half")
-    work = transaction.Transaction.begin("nginx", [change], server.commands(), str(tmp_path / "state"))
+    work = transaction.Transaction.begin("nginx", [change], server.control, str(tmp_path / "state"))
     work.write([change])
     assert bring(check_mode=True).recovered == [work.id]
     assert server.path.read_bytes() == b"half"
@@ -391,7 +394,7 @@ def test_a_change_waits_for_its_confirmation(
     assert engine.confirm(outcome.transaction, run, check_mode=True, root=root) is True
     assert engine.confirm(outcome.transaction, run, root=root) is True
     assert engine.confirm(outcome.transaction, run, root=root) is False
-    assert engine.revert(server.made, outcome.transaction, run, root=root).outcome == "confirmed"
+    assert engine.revert(server.made, "nginx", outcome.transaction, run, root=root).outcome == "confirmed"
     assert server.path.read_bytes() == b"new"
     server.after = b"new"
     bring()
@@ -403,18 +406,19 @@ def test_an_unknown_change(server: Server, tmp_path: Path, identity: str) -> Non
     root = str(tmp_path / "state")
     with pytest.raises(OriginError, match="There is no change"):
         engine.confirm(identity, run, root=root)
-    assert engine.revert(server.made, identity, run, root=root).outcome == "nothing"
+    assert engine.revert(server.made, "nginx", identity, run, root=root).outcome == "nothing"
 
 
 def test_a_change_is_taken_back_on_wish(server: Server, bring: Callable[..., engine.Outcome], tmp_path: Path) -> None:
     outcome = bring(confirm_within=60, paths={"control": "httpd"})
     root = str(tmp_path / "state")
-    assert engine.revert(server.made, outcome.transaction, run, check_mode=True, root=root).outcome == "reverted"
+    predicted = engine.revert(server.made, "nginx", outcome.transaction, run, check_mode=True, root=root)
+    assert predicted.outcome == "reverted"
     assert server.path.read_bytes() == b"new"
-    assert engine.revert(server.made, outcome.transaction, run, root=root).outcome == "reverted"
+    assert engine.revert(server.made, "nginx", outcome.transaction, run, root=root).outcome == "reverted"
     assert server.made_with == ("nginx", {"control": "httpd"})
     assert server.path.read_bytes() == b"old"
-    assert engine.revert(server.made, outcome.transaction, run, root=root).outcome == "already_reverted"
+    assert engine.revert(server.made, "nginx", outcome.transaction, run, root=root).outcome == "already_reverted"
     with pytest.raises(OriginError, match="was taken back by another run"):
         engine.confirm(outcome.transaction, run, root=root)
 
@@ -433,13 +437,13 @@ def test_a_revert_that_fails_is_tried_again(
 
     server.failing = {failing: OriginError("not now", "Mend it.")}
     with pytest.raises(OriginError, match="the server doesn't run on them yet: not now"):
-        engine.revert(server.made, outcome.transaction, noted, root=root)
+        engine.revert(server.made, "nginx", outcome.transaction, noted, root=root)
     assert ("systemctl", "stop") not in calls, "its timer may succeed"
     with pytest.raises(OriginError, match="is being taken back"):
         engine.confirm(outcome.transaction, run, root=root)
     server.calls.clear()
     if failing == "validate_live":
-        assert engine.revert(server.made, outcome.transaction, noted, root=root).outcome == "reverted"
+        assert engine.revert(server.made, "nginx", outcome.transaction, noted, root=root).outcome == "reverted"
     else:
         server.after = b"old"
         assert bring().recovered == [outcome.transaction]
@@ -448,7 +452,7 @@ def test_a_revert_that_fails_is_tried_again(
 
 def test_a_confirmation_that_meets_the_timer_at_work(server: Server, tmp_path: Path) -> None:
     root, marker = str(tmp_path / "state"), tmp_path / "checked"
-    server.checks = Commands(("touch", str(marker)), ("sleep", "0.5"))
+    server.control = Control(("touch", str(marker)), ("sleep", "0.5"))
     outcome = engine.apply(server, [], Options(), run, root=root, confirm_within=60)
     timer = threading.Thread(target=restore.main, args=(os.path.join(root, outcome.transaction),))
     timer.start()

@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.originlock.aop.plugins.module_utils._origin import command, restore, transaction
+from ansible_collections.originlock.aop.plugins.module_utils._origin import command, marks, restore, transaction
 from ansible_collections.originlock.aop.plugins.module_utils._origin.errors import OriginError
-from ansible_collections.originlock.aop.plugins.module_utils._origin.model import Commands, Completed, FileChange
+from ansible_collections.originlock.aop.plugins.module_utils._origin.model import Completed, Control, FileChange
 from ansible_collections.originlock.aop.plugins.module_utils._origin.transaction import Transaction
 
-COMMANDS = Commands(("true",), ("true",))
+CONTROL = Control(("true",), ("true",))
 
 
 class Commander:
@@ -68,7 +68,7 @@ def snapshot(place: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def begin(place: Path) -> Transaction:
-    return Transaction.begin("nginx", changes(place), COMMANDS, str(place / "state"))
+    return Transaction.begin("nginx", changes(place), CONTROL, str(place / "state"))
 
 
 def test_written_and_taken_back(place: Path) -> None:
@@ -179,8 +179,11 @@ def test_what_somebody_else_wrote_is_not_put_back(place: Path) -> None:
 def test_only_our_include_lines_are_taken_out_of_it(place: Path, added: bytes, kept: bytes) -> None:
     site = place / "etc" / "site"
     site.write_bytes(b"server {\n  listen 80;\n}\n")
-    change = FileChange(str(site), site.read_bytes(), b"server {\n" + added + b"  listen 80;\n}\n")
-    work = Transaction.begin("nginx", [change], COMMANDS, str(place / "state"))
+    text = site.read_text()
+    change = marks.spliced(str(site), text, [(9, 9, added.decode())])
+    if kept:
+        change = FileChange(str(site), change.before, change.after)
+    work = Transaction.begin("nginx", [change], CONTROL, str(place / "state"))
     work.write([change])
     site.write_bytes(site.read_bytes() + b"# a person's\n")
     work.revert()
@@ -191,7 +194,7 @@ def test_only_our_include_lines_are_taken_out_of_it(place: Path, added: bytes, k
 def test_a_link_stays_a_link(place: Path) -> None:
     (place / "etc" / "enabled").symlink_to("site")
     change = FileChange(str(place / "etc" / "enabled"), b"old\xff", b"new")
-    work = Transaction.begin("nginx", [change], COMMANDS, str(place / "state"))
+    work = Transaction.begin("nginx", [change], CONTROL, str(place / "state"))
     work.write([change])
     assert (place / "etc" / "enabled").is_symlink()
     assert (place / "etc" / "site").read_bytes() == b"new"
@@ -236,8 +239,8 @@ def test_remains(tmp_path: Path, name: str, state: str, age: int, stays: bool) -
 def test_the_timer_reverts_without_the_collection(place: Path) -> None:
     before = snapshot(place)
     marker = place / "reloaded"
-    commands = Commands(("true",), ("touch", str(marker)))
-    work = Transaction.begin("nginx", changes(place), commands, str(place / "state"))
+    control = Control(("true",), ("touch", str(marker)))
+    work = Transaction.begin("nginx", changes(place), control, str(place / "state"))
     work.write(changes(place))
     commander = Commander()
     work.arm(60, commander)
@@ -255,7 +258,7 @@ def test_the_timer_uses_the_python_of_the_module(place: Path, monkeypatch: pytes
     python.parent.mkdir()
     python.symlink_to(sys.executable)
     monkeypatch.setattr(sys, "executable", str(python))
-    work = Transaction.begin("nginx", changes(place), COMMANDS, str(place / "our state"))
+    work = Transaction.begin("nginx", changes(place), CONTROL, str(place / "our state"))
     work.write(changes(place))
     after = snapshot(place)
     commander = Commander()
@@ -313,7 +316,7 @@ def test_a_confirmed_change_is_left_alone_by_the_timer(place: Path) -> None:
 
 
 def test_the_timer_tells_when_the_old_files_do_not_work(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    work = Transaction.begin("nginx", changes(place), Commands(("false",), ("true",)), str(place / "state"))
+    work = Transaction.begin("nginx", changes(place), Control(("false",), ("true",)), str(place / "state"))
     work.live()
     assert restore.main(work.folder, give_up=0) == 1
     assert "validate failed after the files were put back" in capsys.readouterr().err
@@ -327,7 +330,7 @@ def test_the_timer_tries_again(place: Path) -> None:
         "-c",
         f"echo >> {tries}; test -e {gate} || {{ test $(wc -l < {tries}) -lt 3 || touch {gate}; false; }}",
     )
-    work = Transaction.begin("nginx", changes(place), Commands(check, ("true",)), str(place / "state"))
+    work = Transaction.begin("nginx", changes(place), Control(check, ("true",)), str(place / "state"))
     work.write(changes(place))
     work.live()
     assert restore.main(work.folder, give_up=10, pause=0.01) == 0
@@ -377,8 +380,8 @@ def test_the_timer_looks_whether_the_reload_was_carried_out(
             reload = ("sh", "-c", f"kill -{signal} {process.pid}")
             # What is new since before the reload doesn't count.
             busy = ("sh", "-c", f"kill -HUP {process.pid}; sleep 0.3")
-            commands = Commands(busy, reload, pid_file=str(pid_file))
-            work = Transaction.begin("nginx", changes(place), commands, str(place / "state"))
+            control = Control(busy, reload, ({"kind": "children", "pid_file": str(pid_file)},))
+            work = Transaction.begin("nginx", changes(place), control, str(place / "state"))
             work.live()
             carried_out = signal == "HUP"
             assert restore.main(work.folder, give_up=0) == (0 if carried_out else 1)
@@ -413,7 +416,7 @@ def test_the_timer_tries_again_when_a_program_is_missing_or_hangs(
 ) -> None:
     monkeypatch.setattr(restore, "COMMAND_SECONDS", 0.1)
     for check, words in ((("/nowhere/nginx",), "/nowhere/nginx"), (("sleep", "5"), "timed out")):
-        work = Transaction.begin("nginx", changes(place), Commands(check, ("true",)), str(place / "state"))
+        work = Transaction.begin("nginx", changes(place), Control(check, ("true",)), str(place / "state"))
         work.live()
         assert restore.main(work.folder, give_up=0) == 1
         assert words in capsys.readouterr().err
@@ -473,7 +476,7 @@ def test_confirming_stops_the_timer_and_forgets(place: Path) -> None:
 def test_a_backup_that_fails_leaves_nothing(place: Path) -> None:
     gone = FileChange(str(place / "etc" / "not-there"), b"it was", b"new")
     with pytest.raises(FileNotFoundError):
-        Transaction.begin("nginx", [gone], COMMANDS, str(place / "state"))
+        Transaction.begin("nginx", [gone], CONTROL, str(place / "state"))
     assert not (place / "state").exists()
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import pytest
 
+from ansible_collections.originlock.aop.plugins.module_utils._origin.servers import remedies
 from ansible_collections.originlock.aop.plugins.module_utils._probe import prover
 from ansible_collections.originlock.aop.plugins.module_utils._probe.cases import NOBODY_HOST
 from ansible_collections.originlock.aop.plugins.module_utils._probe.judge import Summary
@@ -33,7 +34,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._probe.table import
 
 NAME, OTHER_SITE = "app.example.com", "open.example.com"
 WHO = tuple(Identity(kind, "c", "k") for kind in (VALID, *BAD, "other:staff"))
-SETTINGS = Settings(rate=100000, foreign_sni=(OTHER_SITE,), retries=0)
+SETTINGS = Settings(rate=100000, foreign_sni=(OTHER_SITE,), retries=0, servers=remedies())
 PAGE = Outcome("response", 200, body=b"the shop", asked=True, server="nginx", ca_names=(b"CA",))
 ELSEWHERE = Outcome("response", 200, body=b"another site", asked=False, server="nginx")
 REFUSED = Outcome("alert", alert=116, asked=True, ca_names=(b"CA",))

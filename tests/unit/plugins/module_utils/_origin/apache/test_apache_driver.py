@@ -14,9 +14,9 @@ import pytest
 from ansible_collections.originlock.aop.plugins.module_utils._origin import apache as package
 from ansible_collections.originlock.aop.plugins.module_utils._origin import restore
 from ansible_collections.originlock.aop.plugins.module_utils._origin.apache import process
-from ansible_collections.originlock.aop.plugins.module_utils._origin.apache.process import Knock, Server
+from ansible_collections.originlock.aop.plugins.module_utils._origin.apache.process import Server
 from ansible_collections.originlock.aop.plugins.module_utils._origin.errors import OriginError, ValidationFailed
-from ansible_collections.originlock.aop.plugins.module_utils._origin.model import Completed, Options
+from ansible_collections.originlock.aop.plugins.module_utils._origin.model import Completed, Control, Options
 
 
 def planned(apache, **options):
@@ -98,16 +98,15 @@ def test_all_sockets_that_others_reach(apache):
 def test_live_check_shows_the_words(apache):
     driver = package.make({}, lambda argv, environment: Completed(1, "AH00526: Syntax error"))
     with pytest.raises(ValidationFailed, match="AH00526: Syntax error"):
-        driver.validate_live()
+        driver.validate_live(Control(("apachectl", "-t")))
 
 
 def test_what_a_revert_needs_starts_a_dead_server(apache):
-    driver = apache.driver()
-    driver.discover()
-    commands = driver.commands()
-    assert commands.pid_file.endswith("/apache2.pid")
-    assert commands.validate == ("apachectl", "-t")
-    assert commands.reload == ("systemctl", "reload-or-restart", "apache2.service")
+    _driver, _found, plan = planned(apache)
+    (proof,) = plan.undo.proofs
+    assert (proof["kind"], os.path.basename(proof["pid_file"])) == ("children", "apache2.pid")
+    assert plan.undo.validate == ("apachectl", "-t")
+    assert plan.undo.reload == ("systemctl", "reload-or-restart", "apache2.service")
 
 
 class FakeProcesses:
@@ -135,13 +134,19 @@ class FakeProcesses:
         self.sleep(0)
         return Completed(0, "")
 
-    def server(self, apache):
-        return Server(apache.paths, self.run, "/pid", f"{apache.root}/log/error.log", lambda: self.time)
+    def server(self, apache, *knocks):
+        proofs = ({"kind": "children", "pid_file": "/pid"}, *knocks)
+        control = Control(proofs=proofs, error_log=f"{apache.root}/log/error.log")
+        return Server(apache.paths, self.run, control, lambda: self.time)
+
+
+def knock(address, port, proxied=False):
+    return {"kind": "tls", "address": address, "port": port, "server_name": "app.example.com", "proxied": proxied}
 
 
 def test_a_reload_waits_for_new_children(apache, monkeypatch):
     fake = FakeProcesses(monkeypatch, [(1, {2}), (1, {2}), (1, {2}), (1, {2, 3}), (1, {3})])
-    fake.server(apache).activate("reload", [])
+    fake.server(apache).activate()
     assert fake.told == [("-k", "graceful")]
     assert process.SETTLE < fake.time < 3
 
@@ -157,7 +162,7 @@ def test_a_reload_waits_for_new_children(apache, monkeypatch):
 def test_a_server_that_dies_of_the_reload_is_noticed(apache, monkeypatch, states):
     fake = FakeProcesses(monkeypatch, states)
     with pytest.raises(OriginError, match="Apache ended when it read the new configuration"):
-        fake.server(apache).activate("reload", [])
+        fake.server(apache).activate()
 
 
 def test_the_servers_words_since_the_reload_are_shown(apache, monkeypatch):
@@ -167,32 +172,26 @@ def test_the_servers_words_since_the_reload_are_shown(apache, monkeypatch):
     with open(path, "a", encoding="utf-8") as stream:
         stream.write("[mpm_event:notice] [pid 1] graceful\n[ssl:emerg] [pid 1] AH02312: Fatal error\n")
     with pytest.raises(OriginError) as caught:
-        server.activate("reload", [])
+        server.activate()
     assert str(caught.value).endswith("s after the reload. Its own words: [ssl:emerg] [pid 1] AH02312: Fatal error")
 
 
 def test_a_server_that_does_not_take_it_is_noticed(apache, monkeypatch):
     fake = FakeProcesses(monkeypatch, [(1, {2})])
     with pytest.raises(OriginError, match="no new processes 20 s after the reload"):
-        fake.server(apache).activate("reload", [])
+        fake.server(apache).activate()
 
 
 def test_a_dead_server_is_started(apache, monkeypatch):
     fake = FakeProcesses(monkeypatch, [(None, set()), (5, {6})])
-    fake.server(apache).activate("reload", [])
+    fake.server(apache).activate()
     assert fake.told == [("-k", "start")]
-
-
-def test_nothing_to_activate(apache, monkeypatch):
-    fake = FakeProcesses(monkeypatch, [(1, {2})])
-    fake.server(apache).activate("none", [])
-    assert fake.told == []
 
 
 def test_nobody_answers(apache, monkeypatch):
     fake = FakeProcesses(monkeypatch, [(1, {2}), (1, {3})])
     with pytest.raises(OriginError, match="gives no TLS for app.example.com at 127.0.0.1 port 1: "):
-        fake.server(apache).activate("reload", [Knock("127.0.0.1", 1, "app.example.com")])
+        fake.server(apache, knock("127.0.0.1", 1)).activate()
 
 
 class Listener(threading.Thread):
@@ -229,7 +228,7 @@ def test_behind_a_load_balancer_a_handshake_begins_with_a_proxy_header_if_need_b
     for proxied in (False, True):
         fake = FakeProcesses(monkeypatch, [(1, {2}), (1, {3})])
         with pytest.raises(OriginError, match=f"gives no TLS for app.example.com at {address} port"):
-            fake.server(apache).activate("reload", [Knock(address, listener.port, "app.example.com", proxied)])
+            fake.server(apache, knock(address, listener.port, proxied)).activate()
     assert [heard.startswith(b"\x16") for heard in listener.heard] == [True, True, False]
     line = listener.heard[2].split(b"\r\n")[0]
     assert line.startswith(header)
@@ -239,9 +238,8 @@ def test_behind_a_load_balancer_a_handshake_begins_with_a_proxy_header_if_need_b
 def test_knocks_know_whether_a_proxy_header_may_be_needed(apache):
     for line, proxied in (("", False), ("RemoteIPProxyProtocol On\n", True)):
         apache.write("sites-enabled/site.conf", apache.site.replace("</VirtualHost>", f"{line}</VirtualHost>"))
-        driver, found, plan = planned(apache)
-        driver.validate(found, plan)
-        assert driver._knocks == [Knock("127.0.0.1", 443, "app.example.com", proxied)]
+        _driver, _found, plan = planned(apache)
+        assert plan.control.proofs[1:] == (knock("127.0.0.1", 443, proxied),)
 
 
 def test_processes_of_this_machine():

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.originlock.aop.plugins.module_utils._origin import marks
 from ansible_collections.originlock.aop.plugins.module_utils._origin.errors import OriginError
 from ansible_collections.originlock.aop.plugins.module_utils._origin.hostnames import is_hostname
 from ansible_collections.originlock.aop.plugins.module_utils._origin.model import Completed
@@ -136,6 +137,11 @@ def test_the_dump_is_taken_apart_by_what_is_on_disk() -> None:
         dump.split("", files.__getitem__)
 
 
+def applied(text: str, piece: marks.Piece) -> str:
+    after = marks.spliced("f", text, [piece]).after
+    return (after or b"").decode("latin-1")
+
+
 def test_a_circle() -> None:
     with pytest.raises(OriginError, match="circle"):
         dump.resolve({"/e/nginx.conf": "include a;", "/e/a": "include a;"})
@@ -157,18 +163,18 @@ def test_a_line_goes_in_and_comes_out(text: str) -> None:
     text = text if text.rstrip().endswith("}") else text + "\n}"
     (block,) = parse(text, "f")
     path = "/etc/nginx/aop/x.conf"
-    changed = edit.apply(text, [edit.insertion(text, block, path)])
+    changed = applied(text, edit.insertion(text, block, path))
     (again,) = parse(changed, "f")
     line = again.block[0]
     assert (line.name, line.args) == ("include", ("/etc/nginx/aop/x.con[f]",))
     assert [child.text() for child in again.block[1:]] == [child.text() for child in block.block]
-    assert edit.apply(changed, [edit.removal(changed, line)]) == text
+    assert applied(changed, edit.removal(changed, line)) == text
 
 
 def test_a_line_that_was_moved_behind_something() -> None:
     text = "server { listen 80; include x;  # originlock.aop\n}"
     (block,) = parse(text, "f")
-    assert edit.apply(text, [edit.removal(text, block.block[1])]) == "server { listen 80; \n}"
+    assert applied(text, edit.removal(text, block.block[1])) == "server { listen 80; \n}"
 
 
 def test_build() -> None:
@@ -197,7 +203,7 @@ def test_one_pid_file_for_signals_and_rotation(line: str, path: str) -> None:
     found = discover({"/etc/nginx/nginx.conf": line + "http {\n" + block + "\n}\n"})
     assert found.pid_file == path
     driver = NginxDriver(Paths(), lambda argv, environment: Completed(0, ""))
-    assert driver._process(found).pid_file == path
+    assert driver.control(found).proofs[0]["pid_file"] == path
     rule = text_of(planned(found, log_path="/srv/aop.log"), "/originlock-aop-nginx")
     assert f'[ ! -f {path} ] || kill -USR1 "$(cat {path})"' in rule
 
@@ -216,4 +222,4 @@ def test_all_sockets_that_others_reach() -> None:
 
 def test_make_takes_what_it_knows() -> None:
     driver = make({"binary": "/opt/nginx", "config": "", "unknown": "x"}, lambda argv, environment: None)  # type: ignore
-    assert driver.commands().reload == ("/opt/nginx", "-s", "reload")
+    assert driver.control(discover({"/etc/nginx/nginx.conf": "http {}"})).reload == ("/opt/nginx", "-s", "reload")
