@@ -47,6 +47,10 @@ test: setup system ## Everything below, with times and a summary
 	@$(BIN)/python -m tests.hosts images
 	@$(BIN)/python tests/tools/run_layers.py $(ARGS)
 
+.PHONY: quick
+quick: setup system ## What says in a few minutes whether a change is worth `make test`: lint, units, one story
+	@$(BIN)/python tests/tools/run_layers.py --quick
+
 .PHONY: lint
 lint: setup system ## ansible-lint, ruff, mypy, direction of imports, changelog
 	@tests/tools/lint.sh
@@ -87,6 +91,10 @@ origins: setup system ## Server drivers and probe against real servers (ARGS="te
 .PHONY: e2e
 e2e: setup system ## From nothing to enforced, with traffic, on real hosts
 	@$(PYTEST) $(or $(ARGS),tests/e2e)
+
+.PHONY: story
+story: setup system ## One story of the end-to-end tests
+	@$(PYTEST) tests/e2e/test_story.py $(ARGS)
 
 .PHONY: bench
 bench: setup ## All benchmarks: what they measure depends on the machine, so they are not part of the tests

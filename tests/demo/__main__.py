@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import time
 
-from tests.hosts.commands import HostsError
+from tests.hosts.commands import HostsError, end_tidily
 from tests.story.story import Story, table
 from tests.story.theatre import HOSTNAMES, Theatre
 
@@ -62,11 +63,15 @@ def tell(story: Story) -> None:
 
 
 def main() -> int:
-    """Exit status 0 if everything was as told."""
+    """Exit status 0 if everything was as told, 130 if it was interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m tests.demo", description=__doc__)
+    parser.add_argument("--prefix", default="demo", help="name of the hosts (default: %(default)s)")
+    prefix = parser.parse_args().prefix
+    end_tidily()
     keep = os.environ.get("KEEP", "") not in ("", "0")
     say("Bringing up systemd containers with NGINX and Apache on Debian 12 and 13; they know nothing of all this.")
     try:
-        with Theatre("demo", keep=keep) as theatre:
+        with Theatre(prefix, keep=keep) as theatre:
             story = Story(theatre, say)
             tell(story)
             if keep:
@@ -74,6 +79,9 @@ def main() -> int:
     except (HostsError, AssertionError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        say("Interrupted. Everything that was running was taken down.")
+        return 130
     return _verdict(story)
 
 

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from tests.hosts.commands import end_tidily
+
 _failed: dict[str, str] = {}
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    end_tidily()
     config.addinivalue_line("markers", "chapters: the tests of this file build on each other, in order")
 
 

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from . import fleet, images
-from .commands import HostsError
+from .commands import HostsError, end_tidily
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,21 +34,24 @@ def main(arguments: list[str] | None = None) -> int:
         help="add one more address of each family to the bridge, for a sandbox edge to pull from",
     )
 
-    down = commands.add_parser("down", help="remove the hosts, the network and the keys of a prefix")
-    down.add_argument("--prefix", required=True)
+    down = commands.add_parser("down", help="remove the hosts, the network and the keys of a prefix, or of an owner")
+    which = down.add_mutually_exclusive_group(required=True)
+    which.add_argument("--prefix")
+    which.add_argument("--owner", help="everything that was brought up with this value of ORIGINLOCK_OWNER")
 
     build = commands.add_parser("images", help="build the images (all, or those of --hosts)")
     build.add_argument("--hosts", default="all")
 
     commands.add_parser("list", help="what is there")
     chosen = parser.parse_args(arguments)
+    end_tidily()
 
     try:
         if chosen.command == "up":
             state = fleet.up(chosen.prefix, fleet.parse_hosts(chosen.hosts), chosen.edge_address, chosen.inventory)
             print(json.dumps(state, indent=2))
         elif chosen.command == "down":
-            fleet.down(chosen.prefix)
+            fleet.down(chosen.prefix) if chosen.prefix else fleet.down_of(chosen.owner)
         elif chosen.command == "images":
             images.build((entry["server"], entry["release"]) for entry in fleet.parse_hosts(chosen.hosts))
         else:
@@ -56,6 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (HostsError, subprocess.TimeoutExpired) as error:
         print(f"tests.hosts: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

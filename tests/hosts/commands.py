@@ -9,17 +9,21 @@ import json
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "hosts"
 # Rootless containers have no addresses that the host can reach, so podman runs as root.
 SUDO: list[str] = [] if os.geteuid() == 0 else ["sudo"]
+# Who brings things up: whoever started this program may take down by this name what is left.
+OWNER = "originlock.owner"
 _FALLBACK = CACHE / "containers.conf"
 _PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
@@ -31,6 +35,30 @@ class HostsError(Exception):
 def say(text: str) -> None:
     """Progress goes to stderr: stdout is for the answer."""
     print(text, file=sys.stderr, flush=True)
+
+
+def end_tidily() -> None:
+    """Let SIGTERM, SIGINT and SIGHUP end this program with a KeyboardInterrupt, so that it takes down what it made.
+
+    Further ones are ignored from then on: they would interrupt the cleaning up.
+    """
+    endings = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+        endings.append(signal.SIGHUP)
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for ending in endings:
+            signal.signal(ending, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for ending in endings:
+        signal.signal(ending, interrupt)
+
+
+def owned() -> list[str]:
+    """Options for what podman makes: a label with the owner that ORIGINLOCK_OWNER names, if any."""
+    owner = os.environ.get("ORIGINLOCK_OWNER")
+    return ["--label", f"{OWNER}={owner}"] if owner else []
 
 
 def need(*programs: str) -> None:

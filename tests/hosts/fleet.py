@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from . import images, keys, network
-from .commands import CACHE, HostsError, need, podman, podman_json, run, say
+from .commands import CACHE, OWNER, HostsError, need, owned, podman, podman_json, run, say
 
 _LABEL = "originlock.prefix"
 _PATIENCE = 90.0
@@ -95,15 +95,26 @@ def up(prefix: str, wanted: list[dict[str, str]], edge: bool, inventory: Path | 
 
 def down(prefix: str) -> None:
     """Remove every trace of ``prefix``; nothing there is fine."""
-    found = podman("ps", "-aq", "--filter", f"label={_LABEL}={prefix}", check=False).stdout.split()
-    if found:
-        podman("rm", "-f", "-t", "0", *found)
+    _remove(f"{_LABEL}={prefix}")
     network.remove(prefix)
     directory = run_directory(prefix)
     state = directory / "state.json"
     if state.exists():
         shutil.rmtree(json.loads(state.read_text())["control_directory"], ignore_errors=True)
     shutil.rmtree(directory, ignore_errors=True)
+
+
+def down_of(owner: str) -> None:
+    """Remove everything that was brought up with ORIGINLOCK_OWNER=``owner``."""
+    for prefix in network.prefixes_of(owner):
+        down(prefix)
+    _remove(f"{OWNER}={owner}")
+
+
+def _remove(label: str) -> None:
+    found = podman("ps", "-aq", "--filter", "label=" + label, check=False).stdout.split()
+    if found:
+        podman("rm", "-f", "-t", "0", *found)
 
 
 def running() -> list[dict[str, str]]:
@@ -117,6 +128,7 @@ def running() -> list[dict[str, str]]:
 def _start(host: Host, prefix: str, net: network.Network, directory: Path) -> None:
     podman(
         *("run", "-d", "--name", host.container, "--hostname", host.name, "--label", f"{_LABEL}={prefix}"),
+        *owned(),
         *("--systemd=always", "--network", net.name, "--ip", host.address),
         *(("--ip6", host.address6) if host.address6 else ()),
         *("-v", f"{directory / 'ssh'}:/etc/ssh/run:ro", "-v", f"{directory / 'sites'}:/etc/ssl/sites:ro"),

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from ipaddress import IPv4Network, ip_network
 from typing import Any
 
-from .commands import SUDO, HostsError, podman, podman_json, run, say
+from .commands import OWNER, SUDO, HostsError, owned, podman, podman_json, run, say
 
 FIRST_HOST = 11
 
@@ -59,7 +59,7 @@ def create(prefix: str) -> Network:
             continue
         subnet6 = f"fd6f:726c:636b:{number:x}::/64"
         for ranges in (["--subnet", subnet, "--ipv6", "--subnet", subnet6], ["--subnet", subnet]):
-            done = podman("network", "create", "--disable-dns", *ranges, name, check=False)
+            done = podman("network", "create", "--disable-dns", *owned(), *ranges, name, check=False)
             if done.returncode == 0:
                 if "--ipv6" not in ranges:
                     say(f"no IPv6 in the network {name}: {failure}")
@@ -72,6 +72,12 @@ def create(prefix: str) -> Network:
 
 def remove(prefix: str) -> None:
     podman("network", "rm", "-f", network_name(prefix), check=False)
+
+
+def prefixes_of(owner: str) -> list[str]:
+    """Prefixes whose networks were made by ``owner``."""
+    listed = podman("network", "ls", "-q", "--filter", f"label={OWNER}={owner}", check=False).stdout
+    return [name.removeprefix(network_name("")) for name in listed.split()]
 
 
 def add_edge_addresses(network: Network) -> list[str]:

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.hosts.commands import end_tidily
 from tests.origins.pki import Clients
+
+
+def pytest_configure() -> None:
+    end_tidily()
 
 
 @pytest.fixture(scope="session")

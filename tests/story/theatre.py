@@ -88,7 +88,7 @@ class Theatre:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self.keep:
+        if not self.keep or kind is KeyboardInterrupt:
             self.close()
 
     def _raise_curtain(self) -> None:

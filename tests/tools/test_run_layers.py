@@ -5,8 +5,13 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
+
+import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import run_layers
@@ -18,6 +23,68 @@ def result(layer: str, output: str, code: int) -> run_layers.Result:
         found.read(line)
     found.close(code, 1.5)
     return found
+
+
+@pytest.fixture
+def layers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A Makefile with a layer that ends tidily, and one that doesn't, instead of the real ones."""
+    tidy = "trap 'echo took hosts down; exit 1' TERM; echo began; for i in $$(seq 300); do sleep 0.1; done"
+    stubborn = "trap '' TERM; echo began; echo '==== 4 passed in 1.00s ===='; for i in $$(seq 300); do sleep 0.1; done"
+    failing = "echo '==== 2 failed, 1 passed in 1.00s ===='; sleep 30"
+    rules = {"tidy": tidy, "stubborn": stubborn, "failing": failing}
+    text = "SHELL := /bin/bash\n" + "".join(f"{name}:\n\t@{rule}\n" for name, rule in rules.items())
+    (tmp_path / "Makefile").write_text(text)
+    monkeypatch.setattr(run_layers, "ROOT", tmp_path)
+    monkeypatch.setattr(run_layers, "LOGS", tmp_path / "logs")
+    monkeypatch.setattr(run_layers, "LAYERS", dict.fromkeys(rules, 1 / 60))
+    monkeypatch.setattr(run_layers, "_GRACE", 2.0)
+    swept: list[str] = []
+    monkeypatch.setattr(run_layers.Layer, "sweep", lambda layer: swept.append(layer.result.layer))
+    monkeypatch.setattr(run_layers, "swept", swept, raising=False)
+    return tmp_path
+
+
+def test_a_layer_past_its_limit_is_too_slow_and_may_end_tidily(layers: Path) -> None:
+    found = run_layers.run("tidy", live=False)
+    assert "took hosts down" in (layers / "logs/tidy.log").read_text()
+    assert (found.failed, found.verdict) == (0, "TOO SLOW")
+    assert run_layers.swept == ["tidy"]
+    lines = run_layers.report([found])
+    assert "too slow, not run to the end: tidy" in lines
+    assert lines[-1] == "0 passed, 0 failed"
+
+
+def test_a_layer_that_does_not_end_is_killed(layers: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    started = time.monotonic()
+    assert run_layers.main(["stubborn"]) == 3
+    assert time.monotonic() - started < 10
+    assert capsys.readouterr().out.splitlines()[-1] == "4 passed, 0 failed"
+    assert run_layers.swept == ["stubborn"]
+
+
+def test_a_layer_that_had_failed_before_it_was_stopped_has_failed(layers: Path) -> None:
+    assert run_layers.main(["failing"]) == 1
+
+
+def test_an_interrupted_run_stops_its_layers(layers: Path) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(run_layers.__file__).parent)!r}); import run_layers, pathlib\n"
+        f"run_layers.ROOT = pathlib.Path({str(layers)!r}); run_layers.LOGS = run_layers.ROOT / 'logs'\n"
+        "run_layers.LAYERS = {'tidy': 5, 'stubborn': 5}; run_layers._GRACE = 1.0\n"
+        "run_layers.Layer.sweep = lambda layer: print('swept', layer.result.layer, flush=True)\n"
+        "sys.exit(run_layers.main([]))\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    logs = [layers / "logs" / f"{name}.log" for name in ("tidy", "stubborn")]
+    end = time.monotonic() + 20
+    while not all(log.exists() and "began" in log.read_text() for log in logs):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    output, _nothing = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert {"swept tidy", "swept stubborn"} <= set(output.splitlines())
+    assert output.splitlines()[-1] == "interrupted: the layers were stopped, their test hosts taken down"
 
 
 def test_counts_of_pytest_in_both_forms() -> None:

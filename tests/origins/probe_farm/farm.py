@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.hosts import images
-from tests.hosts.commands import SUDO, podman, podman_json, run, settle_runtime
+from tests.hosts.commands import SUDO, owned, podman, podman_json, run, settle_runtime
 
 from . import apache, nginx
 from .material import Material
@@ -57,6 +57,7 @@ def start(image: str, server: str, scenarios: Iterable[str], material: Material,
     container = f"probe-{uuid.uuid4().hex[:12]}"
     podman(
         *("run", "-d", "--rm", "--name", container, "--network=host", "--stop-signal=KILL", "--entrypoint=/bin/sh"),
+        *owned(),
         *("-v", f"{directory}:/farm:ro", image, "/farm/" + script.name),
     )
     farm = Farm(container, ports)
