@@ -53,13 +53,20 @@ options:
         required: true
         choices: ["off", log_only, enforce]
       trust_bundle:
-        description: PEM of the client CAs that the origin trusts. Needed unless O(hostnames[].stage=off).
+        description:
+          - PEM of the client CAs that the origin trusts.
+          - Needed for V(enforce), and for a hostname that isn't protected yet.
+          - Without it and without O(hostnames[].certificate), a hostname that is protected on the origin is brought to
+            V(log_only) with the CAs that it trusts already. Sites of it that ask nobody for a certificate stay so.
+          - A CA that the origin trusts now is never replaced by one that O(hostnames[].certificate) doesn't come from.
+            That's an error at every stage.
         type: str
         default: ""
       certificate:
         description:
           - PEM of the client certificates that the edge presents now or may present soon.
           - Needed for V(enforce), and for V(log_only) on Apache, which refuses bad certificates at that stage already.
+          - Needed at every stage where O(hostnames[].trust_bundle) takes a CA away that the origin trusts now.
         type: str
         default: ""
       issuers:
@@ -93,14 +100,15 @@ options:
     default: ""
   never_relax:
     description:
-      - Leave a hostname at V(enforce) when V(log_only) is asked for.
+      - Leave a site at V(enforce) when V(log_only) is asked for. Each place that serves a hostname is judged by itself,
+        by what is loaded for it. So a listener that was added since gets V(log_only).
       - Then O(hostnames[].certificate) is judged as for V(enforce). If the origin would refuse one of them with the new
         O(hostnames[].trust_bundle), that's an error and nothing is changed.
     type: bool
     default: false
   relax_only:
     description:
-      - Make no hostname stricter. A hostname that is at a lower stage than what is asked for stays where it is.
+      - Make no site stricter. One that is at a lower stage than what is asked for stays where it is.
       - Goes before O(never_relax).
     type: bool
     default: false
@@ -188,6 +196,14 @@ sites:
     stage_after:
       description: The stage as left.
       type: str
+    trusts_before:
+      description: The CAs that were trusted for the hostname there, like RV(sites[].trusts).
+      type: list
+      elements: str
+    trusts:
+      description: The CAs that are trusted for the hostname there now. SHA-256 of each certificate, in lower-case hex.
+      type: list
+      elements: str
 listeners:
   description:
     - All sockets on which the server serves HTTP to others, as V(*:8443 ssl) or V([::]:80 plain).

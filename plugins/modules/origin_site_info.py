@@ -7,10 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: origin_site_info
-short_description: Tell where an origin serves hostnames and at which stage
+short_description: Tell where an origin serves hostnames, at which stage, and whom it trusts
 version_added: "0.1.0"
 description:
   - Reads what the server says is loaded, and which changes aren't over. Changes nothing.
+  - A stage is what a site has loaded. A file that no site loads protects nothing; see RV(lost).
 author:
   - originlock contributors (@originlock)
 attributes:
@@ -72,6 +73,34 @@ sites:
     stage_after:
       description: The same, for the likeness to M(originlock.aop.origin_site).
       type: str
+    trusts_before:
+      description: The same as RV(sites[].trusts), for the likeness to M(originlock.aop.origin_site).
+      type: list
+      elements: str
+    trusts:
+      description:
+        - The CAs whose client certificates are accepted for the hostname there.
+        - SHA-256 of each CA's certificate, in lower-case hex.
+      type: list
+      elements: str
+lost:
+  description:
+    - Hostnames that were protected here and are open now. Files of ours name them, but no site that serves them has
+      loaded one. Somebody wrote a site file anew, say.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    hostname:
+      description: The hostname.
+      type: str
+    stage:
+      description: The stage that it had.
+      type: str
+    files:
+      description: The files that say so.
+      type: list
+      elements: str
 pending:
   description: Changes of M(originlock.aop.origin_site) that aren't over, newest first.
   returned: success

@@ -33,7 +33,11 @@ try:
         args = (driver, wanted, Options(**work["options"]), run, work["check_mode"], work["confirm_within"])
         result = engine.apply(*args, paths=work["paths"]).as_dict(diff=True)
     elif work["what"] == "inspect":
-        result = {"sites": [site.as_dict() for site in driver.inspect(driver.discover(), work["hostnames"])]}
+        found = driver.discover()
+        result = {
+            "sites": [site.as_dict() for site in driver.inspect(found, work["hostnames"])],
+            "lost": [one.as_dict() for one in driver.lost(found)],
+        }
     elif work["what"] == "confirm":
         result = {"changed": engine.confirm(work["id"], run)}
     else:

@@ -94,9 +94,14 @@ def work(module: AnsibleModule) -> dict[str, Any]:
 def read(module: AnsibleModule) -> dict[str, Any]:
     """What ``origin_site_info`` does."""
     driver = _driver(module.params)
-    sites = driver.inspect(driver.discover(), [name.rstrip(".").lower() for name in module.params["hostnames"]])
-    pending = engine.pending(module.params["server"], run)
-    return {"changed": False, "sites": [site.as_dict() for site in sites], "pending": pending}
+    found = driver.discover()
+    names = [name.rstrip(".").lower() for name in module.params["hostnames"]]
+    return {
+        "changed": False,
+        "sites": [site.as_dict() for site in driver.inspect(found, names)],
+        "lost": [one.as_dict() for one in driver.lost(found) if not names or one.hostname in names],
+        "pending": engine.pending(module.params["server"], run),
+    }
 
 
 def _driver(params: dict[str, Any]) -> Driver[Any]:

@@ -32,7 +32,7 @@ class Tolerated:
 
 
 def verify(server: str, hostnames: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, list[Tolerated]]:
-    """Check trust bundles and certificates of ``hostnames`` (the option of C(origin_site)).
+    """Check trust bundles and certificates of ``hostnames`` (the option of C(origin_site)), where they are given.
 
     Returns what the server tolerates at the stage that is asked for, by hostname. Raises :class:`PkiError` for anything
     that would make the server refuse the edge, or not start: Apache accepts a broken bundle in its own check and dies
@@ -46,6 +46,8 @@ def verify(server: str, hostnames: Sequence[Mapping[str, Any]], now: datetime) -
         bundle, certificate = entry.get("trust_bundle") or "", entry.get("certificate") or ""
         if stage in (OFF, False):
             continue
+        if stage == LOG_ONLY and not bundle.strip() and not certificate.strip():
+            continue  # the origin goes on trusting whom it trusts, or refuses
         key = (stage, bundle, certificate)
         if key in checked:
             problems.setdefault(name, []).extend(checked[key])

@@ -11,24 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Callable
 
-from . import restore
+from . import restore, trust
 from . import transaction as transactions
 from .errors import OriginError, ProgramMissing, Refused
-from .model import (
-    ENFORCE,
-    LOG_ONLY,
-    NOTHING,
-    OFF,
-    RELOAD,
-    STAGES,
-    Control,
-    Driver,
-    Finding,
-    Options,
-    Plan,
-    Protection,
-    Runner,
-)
+from .model import NOTHING, OFF, RELOAD, STAGES, Control, Driver, Options, Plan, Protection, Runner, kept
 from .transaction import Transaction
 
 #: How long to wait for another run, or for a timer that is taking a change back.
@@ -105,9 +91,8 @@ def apply(
         recovered, left = recover(driver, wanted, options, run, root, check_mode)
         discovery = driver.discover()
         stages = driver.stages(discovery)
-        asked, wanted = wanted, settled(wanted, stages, options)
         plan = driver.plan(discovery, wanted, options)
-        errors = [*_unproved(asked, wanted), *plan.errors]
+        errors = [*trust.untrusted(plan.sites, wanted), *plan.errors]
         if errors:
             raise Refused(errors)
         outcome = Outcome(plan, recovered, left=left, listeners=driver.listeners(discovery))
@@ -117,8 +102,8 @@ def apply(
             return outcome
         if plan.changes:
             outcome = replace(outcome, transaction=_carry_out(driver, plan, stages, run, confirm_within, root, paths))
-        after = dict(stages, **{entry.name: entry.stage for entry in wanted})
-        if set(after.values()) <= {OFF}:
+        listed = {entry.name for entry in wanted}
+        if listed >= set(stages) and all(site.stage_after == OFF for site in plan.sites):
             transactions.clean_up(driver.name, root, no_trace=True)
         return outcome
 
@@ -253,9 +238,10 @@ def recover(
 
 def _need_way_back(driver: Driver[Any], work: Transaction, wanted: Sequence[Protection], options: Options) -> None:
     before = work.manifest()["stages"]
-    kept = settled(wanted, driver.stages(driver.discover()), options)
-    stricter = [entry.name for entry in kept if _rank(entry.stage) > _rank(before.get(entry.name, OFF))]
-    if stricter or not kept:
+    now = driver.stages(driver.discover())
+    stages = {entry.name: kept(entry, now.get(entry.name, OFF), options) for entry in wanted}
+    stricter = [name for name in stages if STAGES.index(stages[name]) > STAGES.index(before.get(name, OFF))]
+    if stricter or not stages:
         why = f", and this run would make {', '.join(stricter)} stricter than before it" if stricter else ""
         raise OriginError(
             f"The change {work.id} on this origin waits for its confirmation{why}",
@@ -306,38 +292,6 @@ def _words(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error) or type(error).__name__
-
-
-def settled(wanted: Sequence[Protection], present: Mapping[str, str], options: Options) -> list[Protection]:
-    """What is wanted after ``relax_only`` and ``never_relax`` had their say; ``present`` are the stages of now."""
-
-    def stage(entry: Protection) -> str:
-        now = present.get(entry.name, OFF)
-        if options.relax_only:
-            return min(entry.stage, now, key=_rank)
-        return now if options.never_relax and (entry.stage, now) == (LOG_ONLY, ENFORCE) else entry.stage
-
-    return [replace(entry, stage=stage(entry)) for entry in wanted]
-
-
-def _rank(stage: str) -> int:
-    return STAGES.index(stage)
-
-
-def _unproved(asked: Sequence[Protection], kept: Sequence[Protection]) -> list[Finding]:
-    """Hostnames that stay enforced although less was asked for, where the edge would be refused."""
-    findings = []
-    for before, entry in zip(asked, kept):
-        problem = entry.untrusted or ("" if entry.certificate.strip() else "its client certificate isn't given")
-        if _rank(before.stage) < _rank(entry.stage) and problem:
-            findings.append(
-                Finding(
-                    "edge_not_trusted", "error", entry.name,
-                    f"it is enforced and stays so, but {problem.rstrip('.')}",
-                    "Keep every CA in the trust bundle whose certificates the edge may present, or relax it first.",
-                )
-            )  # fmt: skip
-    return findings
 
 
 def _restore(driver: Driver[Any], work: Transaction, run: Runner) -> None:

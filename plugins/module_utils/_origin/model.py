@@ -52,14 +52,28 @@ class Protection:
 
 @dataclass(frozen=True)
 class Options:
-    """Switches of one run, the same for every server."""
+    """Switches of one run, the same for every server. ``never_relax``, ``relax_only``: see :func:`kept`."""
 
     never_relax: bool = False
+    relax_only: bool = False
     manage_sites: bool = True
     plain_http: str = "refuse"
     log_path: str = ""
-    #: A hostname keeps its stage of now if it's lower than what is wanted. Goes before ``never_relax``.
-    relax_only: bool = False
+
+
+def kept(entry: Protection, loaded: str, options: Options) -> str:
+    """The stage that one site gets. ``loaded``: the stage that the running configuration has for it.
+
+    With ``never_relax`` a site that demands more than is asked for stays as it is, with ``relax_only`` (which goes
+    first) one that demands less; so does one that shall log only without a trust bundle. ``off`` is always carried
+    out. Each site of a hostname is judged by itself.
+    """
+    if entry.stage == OFF:
+        return OFF
+    if STAGES.index(loaded) > STAGES.index(entry.stage):
+        return loaded if options.never_relax and not options.relax_only else entry.stage
+    stays = options.relax_only or (entry.stage == LOG_ONLY and not entry.trust_bundle.strip())
+    return loaded if stays else entry.stage
 
 
 @dataclass(frozen=True)
@@ -98,7 +112,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Site:
-    """One place of the server's configuration that serves a hostname over TLS (a server block, a virtual host)."""
+    """One place of the server's configuration that serves a hostname over TLS (a server block, a virtual host).
+
+    Stages and CAs are those of the running configuration, and as they will be. ``trusts``: SHA-256 of the DER of each
+    CA whose certificates it accepts for the hostname, in lower-case hex (see :func:`.trust.fingerprints`).
+    """
 
     hostname: str
     file: str
@@ -106,6 +124,8 @@ class Site:
     listeners: tuple[str, ...]
     stage_before: str
     stage_after: str
+    trusts_before: tuple[str, ...] = ()
+    trusts: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The site as returned by modules."""
@@ -116,6 +136,8 @@ class Site:
             "listeners": list(self.listeners),
             "stage_before": self.stage_before,
             "stage_after": self.stage_after,
+            "trusts_before": list(self.trusts_before),
+            "trusts": list(self.trusts),
         }
 
 
@@ -128,6 +150,19 @@ class Edit:
 
     old: tuple[bytes, ...]
     new: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A hostname that ``files`` of ours name, though the running configuration protects it nowhere."""
+
+    hostname: str
+    stage: str
+    files: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """As returned by modules."""
+        return {"hostname": self.hostname, "stage": self.stage, "files": list(self.files)}
 
 
 @dataclass(frozen=True)
@@ -244,16 +279,27 @@ class Driver(Protocol[DiscoveryT]):
         """Read what is loaded, from the server's own dump. Raise :class:`OriginError` if that can't be done."""
 
     def stages(self, discovery: DiscoveryT) -> Mapping[str, str]:
-        """The strictest stage of each hostname that we protect on this origin."""
+        """The strictest stage of each hostname that any site of this origin has loaded."""
 
     def inspect(self, discovery: DiscoveryT, hostnames: Sequence[str]) -> list[Site]:
-        """Where each hostname is served and at which stage; with no hostnames, all those that we protect."""
+        """Where each hostname is served, at which stage and whom it trusts; with none, all those that we protect.
+
+        A stage is what the running configuration has loaded for a site. A file of ours that no site loads protects
+        nothing.
+        """
+
+    def lost(self, discovery: DiscoveryT) -> list[Lost]:
+        """The hostnames that were protected here and aren't any more."""
 
     def listeners(self, discovery: DiscoveryT) -> Sequence[str]:
         """All sockets on which it serves HTTP to others, as the probe reads them: ``*:8443 ssl``, ``[::]:80 plain``."""
 
     def plan(self, discovery: DiscoveryT, wanted: Sequence[Protection], options: Options) -> Plan:
-        """Everything that would be changed and everything that speaks against it. Touches nothing."""
+        """Everything that would be changed and everything that speaks against it. Touches nothing.
+
+        Each site gets the stage that :func:`kept` says. Without a trust bundle, a hostname that is protected here keeps
+        the CAs that it trusts.
+        """
 
     def validate(self, discovery: DiscoveryT, plan: Plan) -> None:
         """Let the server check the whole configuration as it would be, before a live file is touched.

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .. import marks
-from ..model import ENFORCE, MARK, OFF, FileChange, Finding, Options, Protection
+from ..model import ENFORCE, MARK, OFF, STAGES, FileChange, Finding, Options, Protection
 from . import bundle, doors, edits, logs, rendering, sites
 from .discovery import Discovery
 from .edits import Insertion, Mark
 from .filesystem import path_matches
-from .sites import Place
+from .sites import Place, Stages
 
 
 @dataclass
@@ -25,34 +25,36 @@ class _Edit:
 
 
 class Changes:
-    """What has to be written so that ``targets`` have their stages; ``after`` are all stages as they'll be."""
+    """What has to be written so that ``targets`` have their stages; ``stages`` are all of them as they'll be."""
 
     def __init__(
         self,
         discovery: Discovery,
         targets: Sequence[Protection],
         found: Mapping[str, Sequence[Place]],
-        after: Mapping[str, str],
+        stages: Stages,
         options: Options,
     ) -> None:
         self._discovery = discovery
         self._paths = discovery.paths
         self._targets = {entry.name: entry for entry in targets}
         self._found = found
-        self._after = after
+        self._stages = stages
         self._options = options
         self._plain = {
             entry.name: doors.plain_to_close(discovery, entry.name)
             for entry in targets
-            if entry.stage == ENFORCE and options.plain_http == "redirect"
+            if stages.of(entry.name) == ENFORCE and options.plain_http == "redirect"
         }
-        self._log = logs.Log(discovery, after, options.log_path)
+        self._log = logs.Log(discovery, stages, options.log_path)
+        self._snippets = {name: self._choose(name) for name in self._targets}
 
     def findings(self) -> list[Finding]:
         """What speaks against writing them."""
         found = list(self._log.findings())
+        every = self._every_snippet()
         for hostname, place, path in self._wanted():
-            found.extend(self._catches_others(hostname, place))
+            found.extend(self._catches_others(hostname, place, path, every))
             if not self._options.manage_sites and not self._is_included(place, path):
                 found.append(self._ask(hostname, place, path))
         return found
@@ -63,14 +65,41 @@ class Changes:
 
     def _wanted(self) -> Iterator[tuple[str, Place, str]]:
         """Each hostname, virtual host and file of ours that shall be included there."""
-        for name, entry in sorted(self._targets.items()):
-            if entry.stage != OFF:
-                for place in self._found[name]:
-                    if place.section is not None and place.written_out:
-                        yield name, place, self._paths.snippet(name)
+        for name in sorted(self._targets):
+            for place, path in self._snippets[name]:
+                yield name, place, path
             for place in self._plain.get(name, ()):
                 if place.section is not None and place.written_out:
                     yield name, place, self._paths.plain(name)
+
+    def _choose(self, hostname: str) -> list[tuple[Place, str]]:
+        """Which of its two snippets each virtual host of ``hostname`` includes.
+
+        Those with a line for the first one decide what that stands for; whoever is at another stage gets the second.
+        """
+        first, second = self._paths.snippets(hostname)
+        stages = {
+            place: self._stages.at(place.section, hostname)
+            for place in self._found[hostname]
+            if place.section is not None and place.written_out
+        }
+        given = [stage for place, stage in stages.items() if stage != OFF and self._is_included(place, first)]
+        standard = max(given or [self._stages.of(hostname)], key=STAGES.index)
+        return [
+            (place, first if stage == standard and not self._is_owned(place, second) else second)
+            for place, stage in stages.items()
+            if stage != OFF
+        ]
+
+    def _is_owned(self, place: Place, path: str) -> bool:
+        """Whether somebody else wrote the line for ``path``, or we may not take it away."""
+        lines = sites.includes(self._discovery, place.section, path) if place.section is not None else []
+        return any(not self._options.manage_sites or not sites.is_marked(self._discovery, line) for line in lines)
+
+    def _every_snippet(self) -> dict[str, str]:
+        """Every snippet as it will be there, with its hostname."""
+        kept = {path: name for path, (name, _stage) in self._discovery.snippets.items() if name not in self._targets}
+        return {**kept, **{path: name for name, chosen in self._snippets.items() for _place, path in chosen}}
 
     def _is_included(self, place: Place, path: str) -> bool:
         return place.section is not None and bool(sites.includes(self._discovery, place.section, path))
@@ -83,36 +112,41 @@ class Changes:
             f"Put it before the </VirtualHost> in line {line}, or set manage_sites.", place.host.file, line,
         )  # fmt: skip
 
-    def _catches_others(self, hostname: str, place: Place) -> Iterator[Finding]:
+    def _catches_others(self, hostname: str, place: Place, path: str, every: Mapping[str, str]) -> Iterator[Finding]:
         """A user's own include line may be a pattern that finds the snippets of other hostnames, too."""
         if place.section is None:
             return
-        own_names = place.own_names
-        for directive in sites.includes(self._discovery, place.section, self._paths.snippet(hostname)):
+        own_names = {*place.own_names} - {hostname}
+        for directive in sites.includes(self._discovery, place.section, path):
             pattern = self._discovery.tree.absolute(directive.arguments[-1])
-            caught = [
-                other
-                for other in sorted(self._after)
-                if other not in own_names and path_matches(self._paths.snippet(other), pattern)
-            ]
+            if pattern == path:
+                continue
+            caught = sorted(
+                {
+                    name
+                    for other, name in every.items()
+                    if other != path and name not in own_names and path_matches(other, pattern)
+                }
+            )
             if caught:
                 yield Finding(
                     "include_too_wide", "error", hostname,
                     f"its include line brings the client authentication of {', '.join(caught)} here, too",
-                    f"Write {edits.line_for(self._paths.snippet(hostname))}.", directive.file, directive.line,
+                    f"Write {edits.line_for(path)}.", directive.file, directive.line,
                 )  # fmt: skip
 
     def _own(self) -> Iterator[FileChange]:
         for name, entry in sorted(self._targets.items()):
-            wanted: dict[str, str | None] = {
-                self._paths.bundle(name): None,
-                self._paths.snippet(name): None,
-                self._paths.plain(name): None,
-            }
-            if entry.stage != OFF:
-                wanted[self._paths.bundle(name)] = bundle.normalise(entry.trust_bundle)
-                text = rendering.snippet(name, entry.stage, self._paths, self._discovery.dump)
-                wanted[self._paths.snippet(name)] = text
+            files = (self._paths.bundle(name), *self._paths.snippets(name), self._paths.plain(name))
+            wanted: dict[str, str | None] = dict.fromkeys(files)
+            stages = {path: self._stages.at(place.section, name) for place, path in self._snippets[name]}
+            if not self._found[name] and self._stages.of(name) != OFF:
+                stages = {files[1]: self._stages.of(name)}  # it's served nowhere now; that it was is still known
+            if stages:
+                wanted[files[0]] = bundle.normalise(entry.trust_bundle)
+            for path, stage in stages.items():
+                mixed = name in self._stages.mixed
+                wanted[path] = rendering.snippet(name, stage, self._paths, self._discovery.dump, mixed)
             if self._plain.get(name):
                 wanted[self._paths.plain(name)] = rendering.plain(name, _port(self._found[name]))
             for path, content in wanted.items():

@@ -24,7 +24,7 @@ _OTHER_TLS = {"gnutlsenable": "mod_gnutls", "nssengine": "mod_nss"}
 def check_site(discovery: Discovery, hostname: str, stage: str, section: Section) -> list[Finding]:
     """Findings about one virtual host of ``hostname`` that shall ask for certificates."""
     findings = []
-    lines = sites.includes(discovery, section, discovery.paths.snippet(hostname))
+    lines = sites.includes(discovery, section, *discovery.paths.snippets(hostname))
     # Without such a line ours will be the last one of the virtual host.
     later = section.children[section.children.index(lines[-1]) :] if lines else ()
     for directive, outer in _inside(section.children, discovery.paths.own_directory):

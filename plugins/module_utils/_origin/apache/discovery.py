@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from .. import logrotate
 from ..errors import OriginError, ValidationFailed
-from ..model import MARK, STAGES, Runner
+from ..model import MARK, OFF, STAGES, Runner, stricter
+from ..trust import fingerprints
 from . import dumps, tree
 from .dumps import Dump, VirtualHost
 from .grammar import Section
@@ -52,18 +53,40 @@ class Discovery:
             found = named or found
         return found[0] if found else None
 
-    def stages(self) -> dict[str, str]:
-        """The stage of every hostname that has a snippet of ours, as its header tells."""
-        found = {}
-        for path, content in sorted(self.own.items()):
-            header = read_header(content)
-            if header and self.paths.snippet(header["hostname"]) == path:
-                found[header["hostname"]] = header["stage"]
-        return found
+    def stages(self, section: Section) -> dict[str, str]:
+        """The stage of each hostname whose snippet this virtual host has loaded; the one that is read last counts."""
+        known: dict[int, dict[str, str]] = self.remembered.setdefault("stages", {})
+        if id(section) not in known:
+            files = dict.fromkeys(node.file for node in section.children)
+            known[id(section)] = {
+                self.snippets[file][0]: self.snippets[file][1] for file in files if file in self.snippets
+            }
+        return known[id(section)]
 
-    def loaded(self, path: str) -> bool:
-        """Whether Apache read this file when it made its dump."""
-        return os.path.normpath(path) in self.tree.sources
+    @property
+    def snippets(self) -> dict[str, tuple[str, str]]:
+        """Hostname and stage of each snippet of ours on disk, loaded or not."""
+        if "snippets" not in self.remembered:
+            found = {}
+            for path, content in sorted(self.own.items()):
+                header = read_header(content)
+                if header and path in self.paths.snippets(header["hostname"]):
+                    found[os.path.normpath(path)] = header["hostname"], header["stage"]
+            self.remembered["snippets"] = found
+        known: dict[str, tuple[str, str]] = self.remembered["snippets"]
+        return known
+
+    def protected(self) -> dict[str, str]:
+        """The strictest stage of each hostname that Apache has loaded in any virtual host."""
+        if "protected" not in self.remembered:
+            loaded = (entry for section in self.tree.sections("virtualhost") for entry in self.stages(section).items())
+            self.remembered["protected"] = strictest(loaded)
+        known: dict[str, str] = self.remembered["protected"]
+        return known
+
+    def trusts(self, hostname: str) -> tuple[str, ...]:
+        """The fingerprints of the CAs in the bundle of ``hostname``."""
+        return fingerprints(self.own.get(self.paths.bundle(hostname), b"").decode("latin-1"))
 
 
 def server_names(section: Section) -> list[str]:
@@ -79,6 +102,14 @@ def read_header(content: bytes) -> dict[str, str]:
         return {}
     header = dict(word.split("=", 1) for word in first[2:] if "=" in word)
     return header if header.get("stage") in STAGES and header.get("hostname") else {}
+
+
+def strictest(stages: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The stage that demands most, of each hostname."""
+    found: dict[str, str] = {}
+    for name, stage in stages:
+        found[name] = stricter(stage, found.get(name, OFF))
+    return found
 
 
 def discover(paths: Paths, run: Runner) -> Discovery:
@@ -118,8 +149,7 @@ def _environment(paths: Paths, run: Runner) -> dict[str, str]:
 
 
 def _own(paths: Paths) -> dict[str, bytes]:
-    found = _directory(paths.own_directory)
-    found.update(_directory(os.path.join(paths.own_directory, "plain")))
+    found = {path: content for folder in paths.folders for path, content in _directory(folder).items()}
     for path in (paths.log_configuration, paths.rotation):
         content = _read(path)
         if content is not None:

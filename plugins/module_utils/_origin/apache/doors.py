@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
-from ..model import ENFORCE, OFF, Finding, Options
+from ..model import ENFORCE, Finding, Options
 from ..notices import redirected_by_us
 from . import content, matching, sites
 from .discovery import Discovery
@@ -16,18 +16,18 @@ from .dumps import Group, VirtualHost
 from .filesystem import path_matches, reaches
 from .grammar import Directive, Node, Section
 from .matching import Answer
-from .sites import Place
+from .sites import Place, Stages
 from .tree import INCLUDES, is_on, own
 
 
 def check(
-    discovery: Discovery, hostname: str, places: Sequence[Place], after: Mapping[str, str], options: Options
+    discovery: Discovery, hostname: str, places: Sequence[Place], stages: Stages, options: Options
 ) -> list[Finding]:
     """What speaks against enforcing ``hostname``, whose TLS sites are ``places``."""
     findings = []
     for place in sites.places(discovery, hostname, tls=False):
-        findings.extend(_plain(discovery, hostname, place, after, options))
-    findings.extend(_same_content(discovery, hostname, places, after))
+        findings.extend(_plain(discovery, hostname, place, stages, options))
+    findings.extend(_same_content(discovery, hostname, places, stages))
     findings.extend(shadowed(discovery, hostname))
     for place in places:
         engine = matching.engine(discovery, place.section)
@@ -95,16 +95,17 @@ def foreign_includes(discovery: Discovery, hostnames: Sequence[str]) -> list[Fin
         astray.extend(_reaching(discovery, section.children if section else (), host))
     findings = []
     for hostname in hostnames if astray else ():
-        path = discovery.paths.snippet(hostname)
+        paths = discovery.paths.snippets(hostname)
         serving = {place.host.place for place in sites.places(discovery, hostname, tls=True)}
         for node, pattern, owner in astray:
-            if path_matches(path, pattern) and (owner is None or owner.place not in serving):
+            if (owner is None or owner.place not in serving) and any(path_matches(path, pattern) for path in paths):
                 where = "at server level" if owner is None else f"in the virtual host {owner.name}"
                 findings.append(
                     Finding(
                         "include_astray", "error", hostname,
                         f"the line {node.text} {where} would bring this hostname's client authentication there",
-                        f"Write IncludeOptional {path} in the virtual host of {hostname} only.", node.file, node.line,
+                        f"Write IncludeOptional {paths[0]} in the virtual host of {hostname} only.",
+                        node.file, node.line,
                     )
                 )  # fmt: skip
     return list(dict.fromkeys(findings))
@@ -126,9 +127,7 @@ def _served(discovery: Discovery, section: Section, hostname: str, is_default: b
     return content.serves_content(section, hostname, is_default, discovery.paths.own_directory)
 
 
-def _plain(
-    discovery: Discovery, hostname: str, place: Place, after: Mapping[str, str], options: Options
-) -> list[Finding]:
+def _plain(discovery: Discovery, hostname: str, place: Place, stages: Stages, options: Options) -> list[Finding]:
     section = place.section
     served: Node | None = None
     if section is not None:
@@ -137,7 +136,7 @@ def _plain(
             return []
     file, line = (served.file, served.line) if served is not None else place.host.place
     where = " and ".join(place.listeners)
-    others = [name for name in place.own_names if name != hostname and after.get(name, OFF) != ENFORCE]
+    others = [name for name in place.own_names if name != hostname and stages.of(name) != ENFORCE]
     remedy = "Let it redirect to HTTPS only, take the name out of it, or set plain_http to redirect."
     by_us = section is not None and bool(sites.includes(discovery, section, discovery.paths.plain(hostname)))
     if by_us and options.plain_http != "redirect":
@@ -157,9 +156,7 @@ def _plain(
     ]  # fmt: skip
 
 
-def _same_content(
-    discovery: Discovery, hostname: str, places: Sequence[Place], after: Mapping[str, str]
-) -> list[Finding]:
+def _same_content(discovery: Discovery, hostname: str, places: Sequence[Place], stages: Stages) -> list[Finding]:
     """Default virtual hosts (and the main server) that serve what the protected one serves."""
     protected = [content.signature(place.section.children, discovery) for place in places if place.section]
     findings = []
@@ -173,7 +170,7 @@ def _same_content(
             section = discovery.section(host)
             nodes, file, line = section.children if section else (), host.file, host.line
             default = Answer(endpoint, host, section, True, matching.speaks_tls(discovery, group))
-            if _closed(hostname, default, after):
+            if _closed(hostname, default, stages):
                 continue
         if section is not None and _served(discovery, section, hostname, True) is None:
             continue
@@ -206,11 +203,15 @@ def _is_host(node: Node) -> bool:
     return isinstance(node, Section) and node.key == "virtualhost"
 
 
-def _closed(hostname: str, default: Answer, after: Mapping[str, str]) -> bool:
-    """Whether a default virtual host is itself enforced, or is a plain one of the hostname, which is judged apart."""
+def _closed(hostname: str, default: Answer, stages: Stages) -> bool:
+    """Whether a default virtual host is itself enforced, or is one of the hostname's own, which are judged apart."""
     if default.host is None:
         return False
     names = matching.names_of(default.host, default.section)
-    if not default.tls:
-        return names.match(hostname)
-    return any(names.match(name) for name, stage in after.items() if stage == ENFORCE)
+    if names.match(hostname):
+        return True
+    return default.tls and any(
+        names.match(name) and stages.at(default.section, name) == ENFORCE
+        for name, stage in stages.strictest.items()
+        if stage == ENFORCE
+    )

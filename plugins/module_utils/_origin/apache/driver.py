@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ..command import check
 from ..errors import OriginError, ValidationFailed
-from ..model import NOTHING, Control, Options, Plan, Proof, Protection, Runner, Site
+from ..model import NOTHING, Control, Lost, Options, Plan, Proof, Protection, Runner, Site
 from . import bundle, discovery, grammar, matching, planning, process
 from .discovery import Discovery
 from .grammar import Directive
@@ -37,12 +37,16 @@ class Apache:
         return discovery.discover(self._paths, self._run)
 
     def stages(self, discovery: Discovery) -> dict[str, str]:
-        """The stage of each hostname that we protect."""
-        return discovery.stages()
+        """The strictest stage of each hostname that a virtual host has loaded."""
+        return discovery.protected()
 
     def inspect(self, discovery: Discovery, hostnames: Sequence[str]) -> list[Site]:
         """The sites of ``hostnames``, or all that are protected."""
         return planning.inspect(discovery, hostnames)
+
+    def lost(self, discovery: Discovery) -> list[Lost]:
+        """The hostnames whose snippets protect nothing."""
+        return planning.lost(discovery)
 
     def listeners(self, discovery: Discovery) -> list[str]:
         """Where it listens for others."""

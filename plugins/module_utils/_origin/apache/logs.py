@@ -8,22 +8,23 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
-from collections.abc import Mapping
 
 from .. import logrotate
 from ..model import FileChange, Finding
 from . import rendering, sites
 from .discovery import Discovery
 from .filesystem import path_matches
+from .sites import Stages
 from .tree import INCLUDES
 
 
 class Log:
     """The verification log of all ``stages`` at ``log_path`` (empty: where it is, else in the log directory)."""
 
-    def __init__(self, discovery: Discovery, stages: Mapping[str, str], log_path: str) -> None:
+    def __init__(self, discovery: Discovery, stages: Stages, log_path: str) -> None:
         self._discovery = discovery
-        self._stages = stages
+        self._stages = stages.strictest
+        self._mixed = stages.mixed
         self._place = self._configuration()
         before = self._before(self._place) or self._before(discovery.paths.log_configuration) or b""
         known = rendering.log_path_in(before.decode("utf-8", "replace"))
@@ -71,7 +72,7 @@ class Log:
             after: bytes | None = None
             if self._stages and place == self._place:
                 proxied = [name for name in self._stages if sites.behind_proxy(self._discovery, name)]
-                after = rendering.log(self._stages, self._path, self._discovery.dump, proxied).encode()
+                after = rendering.log(self._stages, self._path, self._discovery.dump, proxied, self._mixed).encode()
             if place and (before is not None or after is not None):
                 changes.append(FileChange(place, before, after))
         before = self._discovery.own.get(paths.rotation)

@@ -5,24 +5,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ..model import ENFORCE, OFF, Finding, Protection
 from . import bundle, tree
 from .discovery import Discovery
-from .sites import Place
+from .sites import Place, Stages
 
 
 def check(
-    discovery: Discovery, entry: Protection, place: Place, after: Mapping[str, str], targets: Sequence[Protection]
+    discovery: Discovery, entry: Protection, place: Place, stages: Stages, targets: Sequence[Protection]
 ) -> list[Finding]:
     """Findings about the other names of a virtual host that serves ``entry``."""
     file, line = place.host.file, place.host.line
-    others = [name for name in place.own_names if name != entry.name]
+    stage = stages.at(place.section, entry.name)
+    others = {name: stages.at(place.section, name) for name in place.own_names if name != entry.name}
     findings = []
-    open_names = [name for name in others if after.get(name, OFF) == OFF]
-    wider = [name for name in others if name not in open_names and after[name] != entry.stage]
-    if entry.stage == ENFORCE and open_names:
+    open_names = [name for name, other in others.items() if other == OFF]
+    wider = [name for name, other in others.items() if other not in (OFF, stage)]
+    if stage == ENFORCE and open_names:
         findings.append(
             Finding(
                 "shared_names", "error", entry.name,
@@ -34,7 +35,7 @@ def check(
         findings.append(
             Finding(
                 "shared_stage", "error", entry.name,
-                f"its virtual host serves {', '.join(wider)} too, at the stage {after[wider[0]]}",
+                f"its virtual host serves {', '.join(wider)} too, at the stage {others[wider[0]]}",
                 "Bring all names of a virtual host to the same stage in one run, or split it.", file, line,
             )
         )  # fmt: skip
@@ -48,7 +49,7 @@ def check(
                 "Give all names of a virtual host the same trust bundle in one run, or split it.", file, line,
             )
         )  # fmt: skip
-    if entry.stage == ENFORCE and place.is_default:
+    if stage == ENFORCE and place.is_default:
         findings.append(
             Finding(
                 "default_site", "warning", entry.name,
@@ -61,9 +62,10 @@ def check(
     return findings
 
 
-def check_off(hostname: str, place: Place, after: Mapping[str, str]) -> list[Finding]:
+def check_off(hostname: str, place: Place, stages: Stages) -> list[Finding]:
     """A name can't be given free while its virtual host requires certificates for another one."""
-    enforced = [name for name in place.own_names if name != hostname and after.get(name, OFF) == ENFORCE]
+    others = [name for name in place.own_names if name != hostname]
+    enforced = [name for name in others if stages.at(place.section, name) == ENFORCE]
     if not enforced:
         return []
     return [

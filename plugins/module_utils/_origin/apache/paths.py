@@ -39,14 +39,22 @@ class Paths:
         """Our rule for logrotate."""
         return f"{self.logrotate_directory}/originlock-aop-apache"
 
-    def snippet(self, hostname: str) -> str:
-        """What the virtual hosts of ``hostname`` include."""
-        return f"{self.own_directory}/{hostname}.conf"
+    def snippets(self, hostname: str) -> tuple[str, str]:
+        """What the virtual hosts of ``hostname`` include; the second one is for those at another stage than others.
+
+        It's in a folder of its own, as :meth:`plain` is, so that no glob for snippets finds it.
+        """
+        return f"{self.own_directory}/{hostname}.conf", f"{self.own_directory}/other/{hostname}.conf"
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The directories of our files, the inner ones first."""
+        return f"{self.own_directory}/other", f"{self.own_directory}/plain", self.own_directory
 
     def bundle(self, hostname: str) -> str:
         """The client CAs of ``hostname``."""
         return f"{self.own_directory}/{hostname}.pem"
 
     def plain(self, hostname: str) -> str:
-        """What virtual hosts without TLS include. In a folder of its own, so that no glob for snippets finds it."""
+        """What virtual hosts without TLS include."""
         return f"{self.own_directory}/plain/{hostname}.conf"

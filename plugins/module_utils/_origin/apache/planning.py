@@ -5,20 +5,22 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from .. import trust
 from ..hostnames import bad_hostname, is_hostname
-from ..model import ENFORCE, NOTHING, OFF, RELOAD, STAGES, Finding, Options, Plan, Protection, Site
+from ..model import ENFORCE, NOTHING, OFF, RELOAD, STAGES, Finding, Lost, Options, Plan, Protection, Site
 from . import bundle, changes, clientauth, doors, names, notices, sites
-from .discovery import Discovery
-from .sites import Place
+from .discovery import Discovery, strictest
+from .sites import Place, Stages
+
+_BUNDLE_REMEDY = "Give the PEM of the client CAs; Apache would die of it at the next reload."
 
 
 def plan(discovery: Discovery, wanted: Sequence[Protection], options: Options) -> Plan:
     """The plan for ``wanted``. Hostnames that aren't in it stay as they are."""
-    broken = [finding for entry in wanted for finding in _bad_input(entry)]
+    broken = [finding for entry in wanted for finding in _bad_input(discovery, entry, options)]
     if "ssl" not in discovery.dump.modules and any(entry.stage != OFF for entry in wanted):
         broken.append(
             Finding(
@@ -28,65 +30,86 @@ def plan(discovery: Discovery, wanted: Sequence[Protection], options: Options) -
         )  # fmt: skip
     if broken:
         return Plan(findings=tuple(broken))
-    before = discovery.stages()
-    after = {name: stage for name, stage in before.items() if name not in {entry.name for entry in wanted}}
-    after.update({entry.name: entry.stage for entry in wanted if entry.stage != OFF})
+    found = {entry.name: sites.places(discovery, entry.name, tls=True) for entry in wanted}
+    stages = Stages(discovery, wanted, found, options)
+    # Only now: whether there was a bundle decides what a site gets.
+    wanted = [_with_bundle(discovery, entry) for entry in wanted]
 
     findings: list[Finding] = []
-    found: dict[str, list[Place]] = {}
     for entry in wanted:
-        places = sites.places(discovery, entry.name, tls=True)
-        found[entry.name] = places
-        if entry.stage != OFF:
-            findings.extend(_check(discovery, entry, places, after, wanted, options))
+        if stages.of(entry.name) != OFF:
+            findings.extend(_check(discovery, entry, found[entry.name], stages, wanted, options))
         else:
-            findings.extend(finding for place in places for finding in names.check_off(entry.name, place, after))
-    findings.extend(doors.foreign_includes(discovery, [entry.name for entry in wanted if entry.stage != OFF]))
+            for place in found[entry.name]:
+                findings.extend(names.check_off(entry.name, place, stages))
+    findings.extend(doors.foreign_includes(discovery, [name for name in found if stages.of(name) != OFF]))
     # A hostname that was protected here and isn't served any more must not keep others from being relaxed. Where
     # it shall stay enforced, that's an error: without our line in it, the virtual host of before is open.
+    left = strictest(discovery.snippets.values())
     gone = {
-        entry.name
-        for entry in wanted
-        if not found[entry.name]
-        and entry.stage != ENFORCE
-        and STAGES.index(entry.stage) <= STAGES.index(before.get(entry.name, OFF))
+        name
+        for name, places in found.items()
+        if not places
+        and stages.of(name) != ENFORCE
+        and STAGES.index(stages.of(name)) <= STAGES.index(left.get(name, OFF))
     }
     findings = [replace(item, severity="warning") if item.hostname in gone else item for item in findings]
 
-    work = changes.Changes(discovery, wanted, found, after, options)
+    work = changes.Changes(discovery, wanted, found, stages, options)
     findings.extend(work.findings())
-    findings.extend(notices.find(discovery, found, after))
+    findings.extend(notices.find(discovery, found, stages.strictest))
     files = () if any(finding.severity == "error" for finding in findings) else work.files()
     changed = any(change.changed for change in files)
     return Plan(
         files=tuple(files),
-        sites=tuple(_sites(discovery, wanted, found)),
+        sites=tuple(_sites(discovery, wanted, found, stages)),
         findings=tuple(dict.fromkeys(findings)),
         activation=RELOAD if changed else NOTHING,
-        own_directories=(os.path.join(discovery.paths.own_directory, "plain"), discovery.paths.own_directory),
+        own_directories=discovery.paths.folders,
     )
 
 
 def inspect(discovery: Discovery, hostnames: Sequence[str]) -> list[Site]:
     """The sites of ``hostnames``, or of every protected hostname, as they are."""
     result = []
-    for name in hostnames or sorted(discovery.stages()):
+    for name in hostnames or sorted(discovery.protected()):
         for place in sites.places(discovery, name, tls=True):
             stage = sites.stage_of(discovery, place.section, name)
-            result.append(Site(name, place.host.file, place.host.line, place.listeners, stage, stage))
+            trusts = discovery.trusts(name) if stage != OFF else ()
+            host = place.host
+            result.append(Site(name, host.file, host.line, place.listeners, stage, stage, trusts, trusts))
     return result
 
 
-def _bad_input(entry: Protection) -> list[Finding]:
+def lost(discovery: Discovery) -> list[Lost]:
+    """The hostnames that have snippets, of which none is loaded by a virtual host that serves them."""
+    left = strictest(discovery.snippets.values())
+    protected = {site.hostname for site in inspect(discovery, sorted(left)) if site.stage_after != OFF}
+    return [
+        Lost(name, stage, tuple(path for path, (owner, _stage) in discovery.snippets.items() if owner == name))
+        for name, stage in left.items()
+        if name not in protected
+    ]
+
+
+def _with_bundle(discovery: Discovery, entry: Protection) -> Protection:
+    """Without a bundle, what is trusted now stays trusted."""
+    known = discovery.own.get(discovery.paths.bundle(entry.name), b"").decode("latin-1")
+    return entry if entry.trust_bundle.strip() else replace(entry, trust_bundle=known)
+
+
+def _bad_input(discovery: Discovery, entry: Protection, options: Options) -> list[Finding]:
     if not is_hostname(entry.name):
         return [bad_hostname(entry.name)]
     if entry.stage == OFF:
         return []
+    if not entry.trust_bundle.strip():
+        missing = trust.missing(entry, entry.name in discovery.protected(), options)
+        return [replace(finding, remedy=_BUNDLE_REMEDY) for finding in missing]
     found = []
-    problem = bundle.problem(entry.trust_bundle) if entry.trust_bundle.strip() else "there is no trust bundle"
+    problem = bundle.problem(entry.trust_bundle)
     if problem:
-        remedy = "Give the PEM of the client CAs; Apache would die of it at the next reload."
-        found.append(Finding("bad_trust_bundle", "error", entry.name, problem, remedy))
+        found.append(Finding("bad_trust_bundle", "error", entry.name, problem, _BUNDLE_REMEDY))
     if not entry.certificate.strip():
         found.append(
             Finding(
@@ -103,7 +126,7 @@ def _check(
     discovery: Discovery,
     entry: Protection,
     places: Sequence[Place],
-    after: Mapping[str, str],
+    stages: Stages,
     targets: Sequence[Protection],
     options: Options,
 ) -> list[Finding]:
@@ -111,14 +134,17 @@ def _check(
         return [doors.not_served(discovery, entry.name)]
     findings: list[Finding] = []
     for place in places:
+        stage = stages.at(place.section, entry.name)
+        if stage == OFF:
+            continue
         if not place.written_out or place.section is None:
             findings.append(_not_editable(place))
             continue
-        findings.extend(clientauth.check_site(discovery, entry.name, entry.stage, place.section))
-        findings.extend(clientauth.check_server(discovery, entry.name, entry.stage, place.section))
-        findings.extend(names.check(discovery, entry, place, after, targets))
-    if entry.stage == ENFORCE:
-        findings.extend(doors.check(discovery, entry.name, places, after, options))
+        findings.extend(clientauth.check_site(discovery, entry.name, stage, place.section))
+        findings.extend(clientauth.check_server(discovery, entry.name, stage, place.section))
+        findings.extend(names.check(discovery, entry, place, stages, targets))
+    if stages.of(entry.name) == ENFORCE:
+        findings.extend(doors.check(discovery, entry.name, places, stages, options))
     else:
         findings.extend(doors.shadowed(discovery, entry.name))
     return findings
@@ -144,10 +170,14 @@ def _not_editable(place: Place) -> Finding:
     )  # fmt: skip
 
 
-def _sites(discovery: Discovery, targets: Sequence[Protection], found: dict[str, list[Place]]) -> list[Site]:
-    result = []
+def _sites(
+    discovery: Discovery, targets: Sequence[Protection], found: Mapping[str, Sequence[Place]], stages: Stages
+) -> Iterator[Site]:
     for entry in targets:
+        trusted, wished = discovery.trusts(entry.name), trust.fingerprints(entry.trust_bundle)
         for place in found[entry.name]:
             before = sites.stage_of(discovery, place.section, entry.name)
-            result.append(Site(entry.name, place.host.file, place.host.line, place.listeners, before, entry.stage))
-    return result
+            after = stages.at(place.section, entry.name)
+            host = place.host
+            trusts = trusted if before != OFF else (), wished if after != OFF else ()
+            yield Site(entry.name, host.file, host.line, place.listeners, before, after, *trusts)

@@ -18,6 +18,8 @@ POLICY_VERSION = (2, 4, 64)
 
 #: What was asked for. Apache's own ``%U`` becomes the index file or the FallbackResource that answers in its place.
 _PATH = "originlock_aop_path"
+#: The stage of the virtual host, where it's not the same in all those of the hostname.
+_STAGE = "originlock_aop_stage"
 
 _NOTE = "# Made by originlock.aop. Changes are overwritten.\n"
 
@@ -47,8 +49,8 @@ def header(stage: str, hostname: str) -> str:
     return marks.header(stage, hostname) + _NOTE
 
 
-def snippet(hostname: str, stage: str, paths: Paths, dump: Dump) -> str:
-    """What the virtual hosts of ``hostname`` include."""
+def snippet(hostname: str, stage: str, paths: Paths, dump: Dump, mixed: bool = False) -> str:
+    """What virtual hosts of ``hostname`` include. ``mixed``: others are at another stage, so the log has to be told."""
     lines = [
         f'SSLCACertificateFile "{paths.bundle(hostname)}"',
         # It counts the root, too. A chain that is too long ends the handshake even while nothing is required.
@@ -58,7 +60,8 @@ def snippet(hostname: str, stage: str, paths: Paths, dump: Dump) -> str:
     if stage == ENFORCE and dump.version < POLICY_VERSION:
         lines.append("SSLStrictSNIVHostCheck on")
     if "setenvif" in dump.modules:
-        lines.append(f'SetEnvIf Request_URI "^(.*)$" {_PATH}=$1')
+        told = f" {_STAGE}={stage}" if mixed else ""
+        lines.append(f'SetEnvIf Request_URI "^(.*)$" {_PATH}=$1{told}')
     return header(stage, hostname) + "".join(f"{line}\n" for line in lines)
 
 
@@ -73,27 +76,43 @@ def plain(hostname: str, port: str) -> str:
     )
 
 
-def log(stages: Mapping[str, str], log_path: str, dump: Dump, proxied: Collection[str] = ()) -> str:
+def log(
+    stages: Mapping[str, str],
+    log_path: str,
+    dump: Dump,
+    proxied: Collection[str] = (),
+    mixed: Collection[str] = (),
+) -> str:
     """The verification log. It's additional: the sites' own logs go on, and no site is touched for it.
 
-    The peer of the hostnames in ``proxied`` is who the PROXY header names, which wins over RemoteIPHeader.
+    The peer of the hostnames in ``proxied`` is who the PROXY header names, which wins over RemoteIPHeader. Those in
+    ``mixed`` are enforced, but for requests of which a virtual host tells that it's at ``log_only``.
     """
     text = f"# {MARK} verification log\n{_NOTE}"
     fields = dict(_FIELDS)
     if "setenvif" in dump.modules:
         fields["path"] = f"%<{{{_PATH}}}e"
     for stage, suffix in ((LOG_ONLY, ""), (LOG_ONLY, "_proxied"), (ENFORCE, ""), (ENFORCE, "_proxied")):
-        hostnames = sorted(name for name in stages if stages[name] == stage and (name in proxied) is bool(suffix))
-        if not hostnames:
+        kind = [name for name in stages if (name in proxied) is bool(suffix)]
+        groups = {"": sorted(name for name in kind if stages[name] == stage and name not in mixed)}
+        groups[f" && reqenv('{_STAGE}') {'==' if stage == LOG_ONLY else '!='} '{LOG_ONLY}'"] = sorted(
+            {*kind} & {*mixed}
+        )
+        if not any(groups.values()):
             continue
         fields.update(stage=stage, peer="%a" if suffix else "%{c}a")
         values = ",".join(f'\\"{key}\\":\\"{value}\\"' for key, value in fields.items())
-        names = ",".join(f"'{name}'" for name in hostnames)
         text += f'LogFormat "{{{values}}}" originlock_aop_{stage}{suffix}\n'
-        text += (
-            f'GlobalLog "{log_path}" originlock_aop_{stage}{suffix} '
-            f"\"expr=%{{HTTPS}} == 'on' && %{{SERVER_NAME}} in {{{names}}}\"\n"
-        )
+        for condition, hostnames in groups.items():
+            names = ",".join(f"'{name}'" for name in hostnames)
+            text += (
+                ""
+                if not names
+                else (
+                    f'GlobalLog "{log_path}" originlock_aop_{stage}{suffix} '
+                    f"\"expr=%{{HTTPS}} == 'on' && %{{SERVER_NAME}} in {{{names}}}{condition}\"\n"
+                )
+            )
     return text
 
 

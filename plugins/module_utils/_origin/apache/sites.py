@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..model import OFF
+from ..model import ENFORCE, LOG_ONLY, OFF, STAGES, Options, Protection, kept
 from . import edits, matching
-from .discovery import Discovery, read_header
+from .discovery import Discovery
 from .dumps import VirtualHost
 from .filesystem import path_matches
 from .grammar import Directive, Section
@@ -89,13 +90,14 @@ def behind_proxy(discovery: Discovery, hostname: str) -> bool:
     return bool(answers) and all(matching.behind_proxy(discovery, answer.endpoint) for answer in answers)
 
 
-def includes(discovery: Discovery, section: Section, path: str) -> list[Directive]:
-    """The include lines in a virtual host that read, or would read, ``path``."""
-    return [
-        node
-        for node in own(section.children, *INCLUDES)
-        if node.arguments and path_matches(path, discovery.tree.absolute(node.arguments[-1]))
-    ]
+def includes(discovery: Discovery, section: Section, *paths: str) -> list[Directive]:
+    """The include lines in a virtual host that read, or would read, one of ``paths``."""
+    found = []
+    for node in own(section.children, *INCLUDES):
+        pattern = discovery.tree.absolute(node.arguments[-1]) if node.arguments else ""
+        if pattern and any(path_matches(path, pattern) for path in paths):
+            found.append(node)
+    return found
 
 
 def is_marked(discovery: Discovery, directive: Directive) -> bool:
@@ -106,7 +108,46 @@ def is_marked(discovery: Discovery, directive: Directive) -> bool:
 
 def stage_of(discovery: Discovery, section: Section | None, hostname: str) -> str:
     """The stage that Apache has loaded for ``hostname`` in a virtual host."""
-    path = discovery.paths.snippet(hostname)
-    if section is None or not discovery.loaded(path) or not includes(discovery, section, path):
-        return OFF
-    return read_header(discovery.own.get(path, b"")).get("stage", OFF)
+    return OFF if section is None else discovery.stages(section).get(hostname, OFF)
+
+
+class Stages:
+    """The stages as they'll be: the wish laid over what is loaded. ``places``: the TLS sites of each listed hostname.
+
+    ``strictest``: by hostname, listed or not; without those that are protected nowhere.
+    """
+
+    def __init__(
+        self,
+        discovery: Discovery,
+        wanted: Sequence[Protection],
+        places: Mapping[str, Sequence[Place]],
+        options: Options,
+    ) -> None:
+        self._discovery = discovery
+        self._wanted = {entry.name: entry for entry in wanted}
+        self._options = options
+        before = discovery.protected()
+        found = {name: stage for name, stage in before.items() if name not in self._wanted}
+        for name, entry in self._wanted.items():
+            # Where no site has the name any more, what is loaded for it elsewhere counts: it can't stay so.
+            nowhere = kept(entry, before.get(name, OFF), options)
+            found[name] = max([self.at(p.section, name) for p in places[name]] or [nowhere], key=STAGES.index)
+        self.strictest = {name: stage for name, stage in found.items() if stage != OFF}
+        by_name = {name: {self.at(place.section, name) for place in found} for name, found in places.items()}
+        for section in discovery.tree.sections("virtualhost"):
+            for name, stage in discovery.stages(section).items():
+                if name not in self._wanted:
+                    by_name.setdefault(name, set()).add(stage)
+        #: The hostnames that are enforced in one virtual host and log only in another one.
+        self.mixed = {name for name, stages in by_name.items() if {LOG_ONLY, ENFORCE} <= stages}
+
+    def of(self, hostname: str) -> str:
+        """The strictest stage of a hostname."""
+        return self.strictest.get(hostname, OFF)
+
+    def at(self, section: Section | None, hostname: str) -> str:
+        """The stage of a hostname in one virtual host."""
+        loaded = stage_of(self._discovery, section, hostname)
+        entry = self._wanted.get(hostname)
+        return loaded if entry is None else kept(entry, loaded, self._options)

@@ -15,7 +15,7 @@ from .. import logrotate
 from ..command import check
 from ..errors import OriginError, ValidationFailed
 from ..marks import is_ours
-from ..model import NOTHING, REPLACE, Control, Options, Plan, Protection, Runner, Site
+from ..model import NOTHING, REPLACE, Control, Lost, Options, Plan, Protection, Runner, Site
 from . import dump, notices, plan, staging, web
 from .process import WORKER, Nginx
 from .survey import Build, Discovery, Paths
@@ -55,12 +55,16 @@ class NginxDriver:
         )
 
     def stages(self, discovery: Discovery) -> dict[str, str]:
-        """The strictest stage of each hostname that we protect."""
+        """The strictest stage of each hostname that a server block has loaded."""
         return discovery.protected()
 
     def inspect(self, discovery: Discovery, hostnames: Sequence[str]) -> list[Site]:
         """Where each hostname is served and at which stage."""
         return plan.sites(discovery, hostnames)
+
+    def lost(self, discovery: Discovery) -> list[Lost]:
+        """The hostnames that files of ours name and no server block protects."""
+        return plan.lost(discovery)
 
     def listeners(self, discovery: Discovery) -> list[str]:
         """The sockets of all server blocks that others can reach."""

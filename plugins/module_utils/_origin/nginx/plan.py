@@ -6,25 +6,25 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from .. import logrotate, marks
 from ..globs import glob_expression
 from ..model import (
     ENFORCE,
-    LOG_ONLY,
     NOTHING,
     OFF,
     RELOAD,
     REPLACE,
-    STAGES,
     FileChange,
     Finding,
+    Lost,
     Options,
     Plan,
     Protection,
     Site,
 )
+from ..trust import fingerprints
 from . import edit, render
 from .bundles import bundle_file, certificates
 from .doors import conflicts, enforcement_doors, finding, refuses_unknown, shared, tolerant_doubts
@@ -32,7 +32,7 @@ from .dump import has_glob, single
 from .issuers import Issuers
 from .survey import HTTP_FILE, Discovery, Line
 from .syntax import Directive
-from .targets import Place, Targets, resolve, stages_before
+from .targets import Targets, resolve, serving
 from .web import Server
 
 CONF_D_FILE = "00-originlock-aop.conf"
@@ -46,12 +46,24 @@ def make(found: Discovery, wanted: Sequence[Protection], options: Options) -> Pl
 
 
 def sites(found: Discovery, hostnames: Sequence[str]) -> list[Site]:
-    """Where hostnames are served and their stage, nothing changed; with no hostnames those that we protect."""
-    names = list(hostnames) or sorted(found.protected())
-    before = stages_before(found)
-    asked = [Protection(name, LOG_ONLY, "") for name in names]
-    places = resolve(found, asked, Options()).places.values()
-    return _sites(found, places, before, dict.fromkeys(names))
+    """The blocks that serve hostnames or protect them, as it is; with no hostnames those that we protect."""
+    out = []
+    by_name = _protecting(found)
+    for name in dict.fromkeys(hostnames or sorted(found.protected())):
+        for _number, server in sorted({**by_name.get(name, {}), **serving(found, name, sure=True)[0]}.items()):
+            stage, trusts = found.loaded(server).get(name, OFF), found.trusts(server, name)
+            out.append(_site(found, server, name, stage, stage, trusts, trusts))
+    return out
+
+
+def lost(found: Discovery) -> list[Lost]:
+    """The hostnames that files of ours name, though no block that serves them protects them."""
+    named = {path: marks.stages([content.decode("latin-1")]) for path, content in sorted(found.own.items())}
+    return [
+        Lost(name, stage, tuple(path for path, stages in named.items() if name in stages))
+        for name, stage in sorted(found.left.items())
+        if not any(name in found.loaded(server) for server in serving(found, name, sure=False)[0].values())
+    ]
 
 
 class _Planner:
@@ -64,6 +76,8 @@ class _Planner:
         self.findings: list[Finding] = list(self.targets.findings)
         self.edits: dict[str, list[marks.Piece]] = {}
         self.files: dict[str, str] = {}
+        #: Hostnames that demand less in one block than in another, with their stage there; each of such blocks.
+        self.variants: list[dict[str, str]] = []
         self.listed = {wish.name for wish in wanted}
         #: File names that include lines which stand there already stand for.
         self.given = {line.stem([]) for server in found.web.servers for line in found.lines(server)}
@@ -80,18 +94,14 @@ class _Planner:
         self.rotation(bool(self.targets.places))
         self.judge()
         changes = self.changes()
-        before = stages_before(self.found)
         return Plan(
             files=tuple(changes),
-            sites=tuple(_sites(self.found, self.targets.places.values(), before, self.asked())),
+            sites=tuple(_sites(self.found, self.targets, [wish.name for wish in self.wanted])),
             findings=tuple(dict.fromkeys(self.findings)),
-            activation=self.activation(changes, before),
+            activation=self.activation(changes),
             own_directories=(self.found.directory,),
             log_path=render.log_path(self.found, self.options.log_path),
         )
-
-    def asked(self) -> dict[str, str | None]:
-        return {wish.name: self.targets.stages.get(wish.name, OFF) for wish in self.wanted}
 
     def choose_files(self) -> dict[int, str]:
         """The name of the file of each block that gets one; writes or asks for the include line."""
@@ -186,7 +196,11 @@ class _Planner:
         log_path = render.log_path(self.found, self.options.log_path)
         whole = self.targets.whole(self.found, place)
         redirect = self.redirect_to(redirected) if redirected else ""
-        text = render.tls_file(self.found, server, place.stages, whole, stem, log_path, redirect)
+        weaker = self.targets.weaker(place)
+        if weaker and weaker not in self.variants:
+            self.variants.append(weaker)
+        variant = f"_{self.variants.index(weaker) + 2}" if weaker else ""
+        text = render.tls_file(self.found, server, place.stages, whole, stem, log_path, redirect, variant)
         self.put(stem + ".conf", text, server)
         bundles = {name: self.targets.bundles.get(name, "") for name in place.stages}
         self.put(stem + ".pem", bundle_file(bundles, self.targets.subjects), server)
@@ -223,9 +237,9 @@ class _Planner:
         if needed:
             places = self.targets.places.values()
             per_name = any(p.strictest == ENFORCE and not self.targets.whole(self.found, p) for p in places)
-            stages = {name: stage for place in places for name, stage in place.stages.items()}
+            stages = {name: self.targets.stages[name] for place in places for name in place.stages}
             realip, redirects = self.found.build.realip, bool(self.targets.redirects)
-            text = render.http_file(stages, self.issuers.trusted(), realip, per_name, redirects)
+            text = render.http_file(stages, self.issuers.trusted(), realip, per_name, redirects, self.variants)
             self.files[home] = text + marks.headers(self.targets.lost)
         if line_needed:
             self.add_line(
@@ -330,7 +344,7 @@ class _Planner:
             changes.append(FileChange(path, self.found.own.get(path), after_bytes))
         return changes
 
-    def activation(self, changes: Sequence[FileChange], before: Mapping[int, Mapping[str, str]]) -> str:
+    def activation(self, changes: Sequence[FileChange]) -> str:
         effective = [one for one in changes if one.changed and posixpath.basename(one.path) != ROTATION_FILE]
         if not effective:
             return NOTHING
@@ -338,13 +352,13 @@ class _Planner:
             directive.name == "ssl_session_cache" and any(argument.startswith("shared:") for argument in directive.args)
             for directive in self.found.web.http.walk()
         )
-        return REPLACE if caches and (self.tightens(before) or _shrinks(effective)) else RELOAD
+        return REPLACE if caches and (self.tightens() or _shrinks(effective)) else RELOAD
 
-    def tightens(self, before: Mapping[int, Mapping[str, str]]) -> bool:
+    def tightens(self) -> bool:
         """Whether a block begins to enforce a hostname: TLS sessions of before would be resumed as they were."""
         return any(
-            stage == ENFORCE and STAGES.index(before.get(number, {}).get(name, OFF)) < STAGES.index(ENFORCE)
-            for number, place in self.targets.places.items()
+            stage == ENFORCE and self.found.loaded(place.server).get(name) != ENFORCE
+            for place in self.targets.places.values()
             for name, stage in place.stages.items()
         )
 
@@ -359,24 +373,30 @@ def _shrinks(changes: Sequence[FileChange]) -> bool:
     return False
 
 
-def _sites(
-    found: Discovery,
-    places: Iterable[Place],
-    before: Mapping[int, Mapping[str, str]],
-    asked: Mapping[str, str | None],
-) -> list[Site]:
-    """One entry per hostname and block. ``asked`` maps to the stage after, or to nothing for "as it is"."""
-    out = []
-    protected = list(places)
-    for name, after in asked.items():
-        serving = {place.server.number for place in protected if name in place.stages}
-        numbers = {number for number, stages in before.items() if name in stages}
-        if after != OFF:
-            numbers |= serving
-        for number in sorted(numbers):
-            server = found.web.servers[number]
-            stage = before.get(number, {}).get(name, OFF)
-            later = stage if after is None else after if number in serving else OFF
-            listeners = tuple(str(address) for address in found.web.tls_addresses(server))
-            out.append(Site(name, server.file, server.line, listeners, stage, later))
-    return out
+def _protecting(found: Discovery) -> dict[str, dict[int, Server]]:
+    """The blocks that have loaded a file of ours for each hostname."""
+    by_name: dict[str, dict[int, Server]] = {}
+    for server in found.web.servers:
+        for name in found.loaded(server):
+            by_name.setdefault(name, {})[server.number] = server
+    return by_name
+
+
+def _sites(found: Discovery, targets: Targets, hostnames: Sequence[str]) -> Iterator[Site]:
+    """One entry per hostname and block that protects it, or will."""
+    by_name = _protecting(found)
+    for place in targets.places.values():
+        for name in place.stages:
+            by_name.setdefault(name, {})[place.server.number] = place.server
+    for name in dict.fromkeys(hostnames):
+        trusts = fingerprints(targets.bundles.get(name, ""))
+        for number, server in sorted(by_name.get(name, {}).items()):
+            place_after = targets.places.get(number)
+            after = place_after.stages.get(name, OFF) if place_after is not None else OFF
+            before = found.loaded(server).get(name, OFF)
+            yield _site(found, server, name, before, after, found.trusts(server, name), trusts if after != OFF else ())
+
+
+def _site(found: Discovery, server: Server, name: str, before: str, after: str, *trusts: tuple[str, ...]) -> Site:
+    listeners = tuple(str(address) for address in found.web.tls_addresses(server))
+    return Site(name, server.file, server.line, listeners, before, after, *trusts)

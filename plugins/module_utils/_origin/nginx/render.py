@@ -23,11 +23,17 @@ _LONGEST_KEY = 40
 
 
 def http_file(
-    stages: Mapping[str, str], trusted: Mapping[str, Sequence[str]], realip: bool, per_name: bool, redirects: bool
+    stages: Mapping[str, str],
+    trusted: Mapping[str, Sequence[str]],
+    realip: bool,
+    per_name: bool,
+    redirects: bool,
+    variants: Sequence[Mapping[str, str]] = (),
 ) -> str:
-    """Log format and maps, for the ``http`` context. ``stages``: every protected hostname.
+    """Log format and maps, for the ``http`` context. ``stages``: every protected hostname with its strictest stage.
 
     ``trusted``: the names that issuers may have, by enforced hostname; empty where any CA of the block will do.
+    ``variants``: hostnames that demand less in some blocks; the names for those end with ``_2`` and so on.
     """
     peer = "$realip_remote_addr" if realip else "$remote_addr"
     fields = (
@@ -49,12 +55,17 @@ def http_file(
         ("agent", "$http_user_agent"),
     )
     record = ",".join(f'"{key}":"{value}"' for key, value in fields)
+    kinds = {"": dict(stages), **{f"_{number}": {**stages, **less} for number, less in enumerate(variants, 2)}}
+    records = {kind: record.replace("$aop_stage", f"$aop_stage{kind}") for kind in kinds}
     parts = [
         f"# {MARK} http: what the files in the include directory use. Generated; changes are overwritten.",
-        f"log_format {LOG_FORMAT} escape=json '{{{record}}}';",
+        *(f"log_format {LOG_FORMAT}{kind} escape=json '{{{text}}}';" for kind, text in records.items()),
         "# A load balancer that speaks the PROXY protocol isn't the peer, but who it names.",
         _map("$proxy_protocol_addr", "$aop_peer", [f'"" {peer}'], default="$proxy_protocol_addr"),
-        _map("$host", "$aop_stage", [_key(name) + " " + stage for name, stage in sorted(stages.items())]),
+        *(
+            _map("$host", f"$aop_stage{kind}", [_key(name) + " " + stage for name, stage in sorted(named.items())])
+            for kind, named in kinds.items()
+        ),
         "# Plain HTTP has no certificate to tell of.",
         _map("$https", "$aop_logged", ["on $aop_stage"]),
         _map("$request_uri", "$aop_path", ['"~^(?<aop_plain>[^?]*)" $aop_plain']),
@@ -71,19 +82,22 @@ def http_file(
         *_issuer_maps(trusted),
     ]
     if per_name:
-        enforced = [_key(name) + " 1" for name, stage in sorted(stages.items()) if stage == ENFORCE]
         parts += [
             "# Blocks with other names, too: the name is taken from both places where an application may look.",
             _map("$http_host", "$aop_header", [r'"~^(?<aop_bare>[^:]+?)\.?(:\d*)?$" $aop_bare']),
-            _map("$host", "$aop_by_host", enforced, default="0"),
-            _map("$aop_header", "$aop_by_header", enforced, default="0"),
-            _map(
-                '"$aop_by_host$aop_by_header:$aop_sni_mismatch:$aop_unverified:$aop_other_issuer"',
-                "$aop_denied",
-                ['"~^00:" 0', '"~^1[01]:0:0:0$" 0'],
-                default="1",
-            ),
         ]
+        for kind, named in kinds.items():
+            enforced = [_key(name) + " 1" for name, stage in sorted(named.items()) if stage == ENFORCE]
+            parts += [
+                _map("$host", f"$aop_by_host{kind}", enforced, default="0"),
+                _map("$aop_header", f"$aop_by_header{kind}", enforced, default="0"),
+                _map(
+                    f'"$aop_by_host{kind}$aop_by_header{kind}:$aop_sni_mismatch:$aop_unverified:$aop_other_issuer"',
+                    f"$aop_denied{kind}",
+                    ['"~^00:" 0', '"~^1[01]:0:0:0$" 0'],
+                    default="1",
+                ),
+            ]
     if redirects:
         parts += [
             "# Plain HTTP of enforced hostnames, except what certificate authorities ask for.",
@@ -98,11 +112,19 @@ def http_file(
 
 
 def tls_file(
-    found: Discovery, server: Server, stages: Mapping[str, str], whole: bool, stem: str, log_path: str, redirect: str
+    found: Discovery,
+    server: Server,
+    stages: Mapping[str, str],
+    whole: bool,
+    stem: str,
+    log_path: str,
+    redirect: str,
+    variant: str = "",
 ) -> str:
     """The file of one TLS server block. ``whole``: all its requests belong to hostnames of one stage.
 
     ``redirect``: where plain HTTP requests to the same block go (a URL); empty if that's nothing to care about.
+    ``variant``: which maps tell the stages of this block.
     """
     enforced = ENFORCE in stages.values()
     lines = [headers(stages) + "# Generated; changes are overwritten."]
@@ -120,10 +142,10 @@ def tls_file(
         lines.append("if ($aop_unverified) { return 403; }")
         lines.append("if ($aop_other_issuer) { return 403; }")
     else:
-        if enforced:
-            lines.append("if ($aop_denied) { return 403; }")
-        lines += _tolerance(found, server, enforced)
-    lines.append(f"access_log {quote(log_path)} {LOG_FORMAT} if=$aop_logged;")
+        denial = [f"if ($aop_denied{variant}) {{ return 403; }}"] if enforced else []
+        lines += denial
+        lines += _tolerance(found, server, denial)
+    lines.append(f"access_log {quote(log_path)} {LOG_FORMAT}{variant} if=$aop_logged;")
     lines += _inherited_logs(found, server)
     return "\n".join(lines) + "\n"
 
@@ -163,15 +185,15 @@ def _issuer_maps(trusted: Mapping[str, Sequence[str]]) -> list[str]:
     ]
 
 
-def _tolerance(found: Discovery, server: Server, enforced: bool) -> list[str]:
+def _tolerance(found: Discovery, server: Server, denial: Sequence[str]) -> list[str]:
     """Serve a request whatever certificate comes: nginx refuses some with 495 even where certificates are optional."""
     block = server.directive
     lines = [f"error_page 495 = {TOLERANT};"]
     if not found.site_named(block, "error_page"):
         # One error_page here ends the inheritance of those of http.
         lines += [one.text() + ";" for one in found.of_http("error_page")]
-    inner = ["if ($aop_denied) { return 403; }"] if enforced else []
     # A named location makes the request an internal one: "internal" locations must stay closed to it.
+    inner = list(denial)
     inner += [f"if ({condition}) {{ return 404; }}" for condition in _internal(found, block)]
     if any(one.name in REWRITING for one in found.site(block)):
         # Only try_files goes through the block's own rewrite directives again.

@@ -14,6 +14,8 @@ from functools import cached_property
 from ..globs import glob_expression
 from ..marks import stages as stages_of
 from ..model import MARK, OFF, stricter
+from ..trust import fingerprints
+from .bundles import read_file
 from .dump import Dump, has_glob, single
 from .names import Index, Match
 from .syntax import Directive, flatten
@@ -151,8 +153,14 @@ class Discovery:
 
     def loaded(self, server: Server) -> dict[str, str]:
         """The stage of each hostname that ``server`` protects now, from the headers of what it includes."""
-        files = {child.file for line in self.lines(server) for child in flatten(line.directive.block)}
-        return stages_of(self.dump.files.get(file, "") for file in files)
+        if server.number not in self._loaded:
+            files = {child.file for line in self.lines(server) for child in flatten(line.directive.block)}
+            self._loaded[server.number] = stages_of(self.dump.files.get(file, "") for file in files)
+        return self._loaded[server.number]
+
+    @cached_property
+    def _loaded(self) -> dict[int, dict[str, str]]:
+        return {}
 
     def protected(self) -> dict[str, str]:
         """The strictest stage of each hostname on this origin."""
@@ -166,6 +174,17 @@ class Discovery:
     def left(self) -> dict[str, str]:
         """The strictest stage of each hostname that files of ours name, whether a server block loads them or not."""
         return stages_of(content.decode("latin-1") for content in self.own.values())
+
+    def bundle(self, server: Server) -> tuple[dict[str, str], dict[str, str]]:
+        """Our trust bundle that ``server`` has loaded, as :func:`.bundles.read_file` returns it."""
+        for one in server.directive.named("ssl_client_certificate"):
+            if self.is_ours(one.file) and one.args:
+                return read_file(self.own.get(posixpath.join(self.dump.prefix, one.args[0]), b"").decode("latin-1"))
+        return {}, {}
+
+    def trusts(self, server: Server, hostname: str) -> tuple[str, ...]:
+        """The fingerprints of the CAs that ``server`` trusts for ``hostname`` now."""
+        return fingerprints(self.bundle(server)[0].get(hostname, "")) if hostname in self.loaded(server) else ()
 
 
 @dataclass(frozen=True)

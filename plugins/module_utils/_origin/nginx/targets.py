@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from .. import trust
 from ..hostnames import bad_hostname, is_hostname
-from ..model import ENFORCE, OFF, STAGES, Finding, Options, Protection
+from ..model import ENFORCE, OFF, STAGES, Finding, Options, Protection, kept, stricter
 from ..notices import redirected_by_us
-from .bundles import certificates, read_file, subjects_of
-from .doors import Source, content, finding, overlap, plain_doors, plain_finding
+from .bundles import certificates, subjects_of
+from .doors import content, finding, overlap, plain_doors, plain_finding
 from .names import exact_names, open_names
 from .survey import Discovery
 from .syntax import flatten
-from .web import Server
+from .web import Address, Server
 
 
 @dataclass
@@ -48,6 +49,10 @@ class Targets:
     findings: list[Finding]
     lost: dict[str, str] = field(default_factory=dict)
 
+    def weaker(self, place: Place) -> dict[str, str]:
+        """The hostnames that demand less in this block than in another one, with their stage here."""
+        return {name: stage for name, stage in place.stages.items() if stage != self.stages[name]}
+
     def whole(self, found: Discovery, place: Place) -> bool:
         """Whether everything that reaches the block belongs to protected hostnames of one stage."""
         server = place.server
@@ -61,90 +66,73 @@ class Targets:
 
 def resolve(found: Discovery, wanted: Sequence[Protection], options: Options) -> Targets:
     """Find the server blocks of every hostname that is wanted or protected already."""
-    targets = Targets(found.protected(), *_known_bundles(found), {}, {}, [])
+    targets = Targets({}, *_known_bundles(found), {}, {}, [])
     listed = set()
     for wish in wanted:
         if not is_hostname(wish.name):
             targets.findings.append(bad_hostname(wish.name))
             continue
         listed.add(wish.name)
-        if wish.stage == OFF:
-            targets.stages.pop(wish.name, None)
-            continue
-        targets.stages[wish.name] = wish.stage
-        _take_bundle(targets, wish)
-    for name, stage in targets.stages.items():
-        _locate(found, targets, name, stage, name in listed, options)
-    kept = {**{name: stage for name, stage in found.left.items() if name not in listed}, **targets.stages}
+        if wish.stage != OFF:
+            _locate(found, targets, wish, options)
+    for name in found.protected():
+        if name not in listed:
+            _keep(found, targets, name)
     served = {name for place in targets.places.values() for name in place.stages}
-    targets.lost = {name: stage for name, stage in kept.items() if name in found.left and name not in served}
+    stages = {**{name: stage for name, stage in found.left.items() if name not in listed}, **targets.stages}
+    targets.lost = {name: stage for name, stage in stages.items() if name in found.left and name not in served}
     return targets
 
 
-def _take_bundle(targets: Targets, wish: Protection) -> None:
+def _take_bundle(targets: Targets, wish: Protection) -> Iterator[Finding]:
+    """A hostname that is protected here and comes without a bundle keeps the one that it has."""
     if certificates(wish.trust_bundle):
         targets.bundles[wish.name] = wish.trust_bundle
         targets.subjects.update(subjects_of(wish.trust_bundle, wish.issuers))
-    elif wish.name not in targets.bundles:
-        targets.findings.append(
-            finding(
-                "no_trust_bundle",
-                wish.name,
-                "there's no certificate in its trust bundle",
-                "Give the PEM of the client CA that signs this hostname's client certificates.",
-            )
+    elif wish.trust_bundle.strip():
+        yield finding(
+            "bad_trust_bundle",
+            wish.name,
+            "there's no certificate in its trust bundle",
+            "Give the PEM of the client CA that signs this hostname's client certificates.",
         )
 
 
 def _known_bundles(found: Discovery) -> tuple[dict[str, str], dict[str, str]]:
-    """The trust bundles (and names of CAs) on the origin, so that hostnames that aren't listed keep theirs."""
+    """The trust bundles (and names of CAs) on the origin, as loaded."""
     bundles: dict[str, str] = {}
     subjects: dict[str, str] = {}
-    for path, content_bytes in sorted(found.own.items()):
-        if path.endswith(".pem"):
-            known, names = read_file(content_bytes.decode("latin-1"))
-            bundles.update(known)
-            subjects.update(names)
+    for server in found.web.servers:
+        known, names = found.bundle(server)
+        bundles.update(known)
+        subjects.update(names)
     return bundles, subjects
 
 
-def _locate(found: Discovery, targets: Targets, name: str, stage: str, listed: bool, options: Options) -> None:
-    web = found.web
-    servers: dict[int, Server] = {}
-    strays = []
-    for address in web.addresses(tls=True):
-        match = found.match(name, address)
-        if match.unreadable and listed:
-            server, expression = match.unreadable[0]
-            targets.findings.append(
-                finding(
-                    "regular_expression",
-                    name,
-                    f"server_name {expression} can't be evaluated here, so it's open whether it serves this hostname",
-                    "Name the hostname in the server_name of the block that shall serve it.",
-                    server.directive,
-                    _severity(found, name, stage),
-                )
-            )
-            continue
-        if match.server is not None:
-            servers[match.server.number] = match.server
-        elif not address.is_local:
-            strays.append(address)
+def _locate(found: Discovery, targets: Targets, wish: Protection, options: Options) -> None:
+    """Where a hostname that is wanted is served, at which stage each block will be, and which ways lead around."""
+    name = wish.name
+    servers, strays = serving(found, name, sure=True)
+    loaded = {number: found.loaded(server).get(name, OFF) for number, server in servers.items()}
+    stages = {number: kept(wish, stage, options) for number, stage in loaded.items()}
+    # Where no block has the name any more, what one of them still enforces for it counts: it can't stay so.
+    nowhere = kept(wish, found.protected().get(name, OFF), options)
+    stage = max(stages.values() or [nowhere], key=STAGES.index)
+    targets.findings += trust.missing(wish, name in targets.bundles, options)
+    if stage == OFF:
+        return
+    targets.stages[name] = stage
+    targets.findings += _take_bundle(targets, wish)
+    targets.findings += _unreadable(found, name, _severity(found, name, stage))
     if not servers:
-        if listed:
-            targets.findings.append(_unserved(found, name, _severity(found, name, stage)))
+        targets.findings.append(_unserved(found, name, _severity(found, name, stage)))
         return
-    for server in servers.values():
-        targets.places.setdefault(server.number, Place(server)).stages[name] = stage
-    if not listed:
-        _keep_redirects(found, targets, name, stage)
-        return
-    sources: set[Source] = set()
-    for server in servers.values():
-        sources |= content(found, server)
+    for number, server in servers.items():
+        if stages[number] != OFF:
+            targets.places.setdefault(number, Place(server)).stages[name] = stages[number]
+    sources = {source for server in servers.values() for source in content(found, server)}
     for address in strays:
-        fallback = web.default(address)
+        fallback = found.web.default(address)
         if fallback.number not in servers and overlap(sources, content(found, fallback)):
             targets.findings.append(
                 finding(
@@ -165,13 +153,52 @@ def _locate(found: Discovery, targets: Targets, name: str, stage: str, listed: b
             targets.redirects.setdefault(server.number, set()).add(name)
 
 
-def _keep_redirects(found: Discovery, targets: Targets, name: str, stage: str) -> None:
-    """A redirect that was wished once stays while its hostname is enforced and not listed."""
-    if stage != ENFORCE:
-        return
-    for server in found.web.servers:
-        if _redirects(found, server, name):
-            targets.redirects.setdefault(server.number, set()).add(name)
+def serving(found: Discovery, name: str, sure: bool) -> tuple[dict[int, Server], list[Address]]:
+    """The blocks that serve a hostname by its name over TLS, and the sockets where only the default one would.
+
+    ``sure``: without the sockets where an expression that can't be evaluated may decide.
+    """
+    servers: dict[int, Server] = {}
+    strays = []
+    for address in found.web.addresses(tls=True):
+        match = found.match(name, address)
+        if match.unreadable and sure:
+            continue
+        if match.server is not None:
+            servers[match.server.number] = match.server
+        elif not address.is_local:
+            strays.append(address)
+    return servers, strays
+
+
+def _unreadable(found: Discovery, name: str, severity: str) -> Iterator[Finding]:
+    """The expressions that might have decided first."""
+    for address in found.web.addresses(tls=True):
+        for server, expression in found.match(name, address).unreadable[:1]:
+            yield finding(
+                "regular_expression",
+                name,
+                f"server_name {expression} can't be evaluated here, so it's open whether it serves this hostname",
+                "Name the hostname in the server_name of the block that shall serve it.",
+                server.directive,
+                severity,
+            )
+
+
+def _keep(found: Discovery, targets: Targets, name: str) -> None:
+    """A hostname that isn't listed stays as it is where it's protected, with the redirect of once.
+
+    Where its name was moved to other blocks, its protection goes along.
+    """
+    servers = serving(found, name, sure=False)[0]
+    stages = {number: found.loaded(server)[name] for number, server in servers.items() if name in found.loaded(server)}
+    for number, stage in (stages or dict.fromkeys(servers, found.protected()[name])).items():
+        targets.places.setdefault(number, Place(servers[number])).stages[name] = stage
+        targets.stages[name] = stricter(stage, targets.stages.get(name, OFF))
+    if targets.stages.get(name) == ENFORCE:
+        for server in found.web.servers:
+            if _redirects(found, server, name):
+                targets.redirects.setdefault(server.number, set()).add(name)
 
 
 def _redirects(found: Discovery, server: Server, name: str) -> bool:
@@ -209,8 +236,3 @@ def _unserved(found: Discovery, name: str, severity: str) -> Finding:
         fallback.directive,
         severity,
     )
-
-
-def stages_before(found: Discovery) -> Mapping[int, Mapping[str, str]]:
-    """What each server block protects now, by its number."""
-    return {server.number: found.loaded(server) for server in found.web.servers}

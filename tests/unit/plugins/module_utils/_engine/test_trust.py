@@ -43,6 +43,14 @@ def test_off_needs_nothing(stage):
     assert judge("apache", entry(stage, "", "")) == {}
 
 
+@pytest.mark.parametrize("server", ["nginx", "apache"])
+def test_the_way_back_needs_nothing_from_the_controller(server):
+    assert judge(server, entry("log_only", "", "")) == {}
+    assert issuers("") == []
+    with pytest.raises(PkiError):
+        judge(server, entry("enforce", "", ""))
+
+
 @pytest.mark.parametrize(
     ("certificate", "words"),
     [(EXPIRED, "expired at"), (SERVER_ONLY, "is not for TLS clients"), (FOREIGN, "not in the trust bundle")],

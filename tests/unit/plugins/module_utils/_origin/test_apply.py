@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,17 @@ from ansible_collections.originlock.aop.plugins.module_utils._origin.model impor
     ENFORCE,
     LOG_ONLY,
     OFF,
+    STAGES,
     Completed,
     Control,
     FileChange,
     Finding,
+    Lost,
     Options,
     Plan,
     Protection,
     Site,
+    kept,
     stricter,
 )
 
@@ -56,6 +60,7 @@ class Server:
         self.control = Control(("true",), ("true",))
         self.made_with: tuple[str, dict[str, str]] = ("", {})
         self.wanted: list[Protection] = []
+        self.trusts: tuple[str, ...] = ()
 
     def note(self, what: str) -> None:
         self.calls.append(f"{what} on {self.path.read_bytes().decode()}")
@@ -68,10 +73,13 @@ class Server:
         self.note("discover")
         return "discovery"
 
+    def inspect(self, discovery: Any, hostnames: Sequence[str]) -> list[Site]:
+        return []
+
     def stages(self, discovery: Any) -> Mapping[str, str]:
         return self.protected
 
-    def inspect(self, discovery: Any, hostnames: Sequence[str]) -> list[Site]:
+    def lost(self, discovery: Any) -> list[Lost]:
         return []
 
     def listeners(self, discovery: Any) -> Sequence[str]:
@@ -80,9 +88,14 @@ class Server:
     def plan(self, discovery: Any, wanted: Sequence[Protection], options: Options) -> Plan:
         self.wanted = list(wanted)
         change = FileChange(str(self.path), self.path.read_bytes(), self.after)
+        sites = tuple(
+            Site(entry.name, "site", 1, (), before, kept(entry, before, options), self.trusts, (entry.trust_bundle,))
+            for entry, before in ((entry, self.protected.get(entry.name, OFF)) for entry in wanted)
+        )
         return Plan(
             (change,),
-            findings=self.findings,
+            sites,
+            self.findings,
             activation="reload",
             own_directories=self.directories,
             control=self.control,
@@ -137,18 +150,17 @@ def test_the_order(server: Server, bring: Callable[..., engine.Outcome], tmp_pat
     assert not (tmp_path / "state").exists()
 
 
-@pytest.mark.parametrize("never_relax", [True, False])
-def test_never_relax_keeps_the_rest_of_the_wish(server: Server, tmp_path: Path, never_relax: bool) -> None:
-    server.protected = {"a.example.com": ENFORCE, "b.example.com": ENFORCE, "c.example.com": LOG_ONLY}
-    wanted = [
-        Protection("a.example.com", LOG_ONLY, "bundle", "certificate", ("CN=one",)),
-        Protection("b.example.com", OFF),
-        Protection("c.example.com", LOG_ONLY),
-        Protection("d.example.com", LOG_ONLY),
-    ]
-    engine.apply(server, wanted, Options(never_relax=never_relax), run, root=str(tmp_path / "state"))
-    kept = Protection("a.example.com", ENFORCE, "bundle", "certificate", ("CN=one",))
-    assert server.wanted == [kept if never_relax else wanted[0], *wanted[1:]]
+@pytest.mark.parametrize("loaded", STAGES)
+@pytest.mark.parametrize("asked", STAGES)
+def test_the_stage_of_a_site(asked: str, loaded: str) -> None:
+    entry = Protection("a.example.com", asked, "bundle")
+    assert kept(entry, loaded, Options()) == asked
+    relaxes, tightens = STAGES.index(asked) < STAGES.index(loaded), STAGES.index(asked) > STAGES.index(loaded)
+    assert kept(entry, loaded, Options(never_relax=True)) == (loaded if relaxes and asked != OFF else asked)
+    assert kept(entry, loaded, Options(relax_only=True)) == (loaded if tightens else asked)
+    assert kept(Protection("a.example.com", asked), loaded, Options()) == (
+        OFF if (asked, loaded) == (LOG_ONLY, OFF) else asked
+    )
 
 
 @pytest.mark.parametrize(
@@ -170,6 +182,34 @@ def test_what_stays_enforced_is_judged_as_enforced(
     assert server.path.read_bytes() == b"old"
     server.protected = {"a.example.com": LOG_ONLY}
     assert engine.apply(server, [wish], Options(never_relax=True), run, root=str(tmp_path / "state")).changed
+
+
+@pytest.mark.parametrize("stage", [LOG_ONLY, ENFORCE])
+@pytest.mark.parametrize(
+    ("certificate", "untrusted", "words"),
+    [
+        (
+            "old",
+            "the client certificate isn't signed by a CA of the trust bundle.",
+            "no longer trust the CA old CA, but the",
+        ),
+        ("", "", "no longer trust the CA old CA, but its client certificate isn't given"),
+    ],
+)
+def test_a_ca_that_the_edge_needs_stays(
+    server: Server, tmp_path: Path, stage: str, certificate: str, untrusted: str, words: str
+) -> None:
+    server.protected = {"a.example.com": LOG_ONLY}
+    server.trusts = ("old CA",)
+    wish = Protection("a.example.com", stage, "new CA", certificate, untrusted=untrusted)
+    with pytest.raises(Refused, match=words) as caught:
+        engine.apply(server, [wish], Options(), run, root=str(tmp_path / "state"))
+    assert [finding["code"] for finding in caught.value.details()["findings"]] == ["edge_not_trusted"]
+    assert server.path.read_bytes() == b"old"
+    # The edge's certificates are all of the new one: nothing is lost with the old one.
+    assert engine.apply(
+        server, [replace(wish, certificate="new", untrusted="")], Options(), run, root=str(tmp_path / "state")
+    ).changed
 
 
 @pytest.mark.parametrize("check_mode", [True, False])

@@ -45,8 +45,7 @@ def serves(text, is_default=False):
         f"RewriteEngine on\nRewriteCond %{{SERVER_NAME}} =app.example.com\nRewriteRule ^ {TO_NAME}",
         "RewriteEngine on\nRewriteCond %{SERVER_NAME} =www.example.com [OR]\n"
         f"RewriteCond %{{SERVER_NAME}} =app.example.com\nRewriteRule ^ {TO_NAME}",
-        "RewriteEngine on\nRewriteCond %{REQUEST_URI} !^/\\.well-known/acme-challenge/\n"
-        f"RewriteRule ^ {TO_NAME}",
+        f"RewriteEngine on\nRewriteCond %{{REQUEST_URI}} !^/\\.well-known/acme-challenge/\nRewriteRule ^ {TO_NAME}",
         "RewriteEngine on\nRewriteRule ^/\\.well-known/acme-challenge/ - [L]\nRewriteRule ^ " + TO_NAME,
         "RewriteEngine on\nRewriteRule ^ - [F]",
         '<Location "/">\nRequire all denied\n</Location>',

@@ -201,9 +201,7 @@ def test_who_a_load_balancer_names_is_the_peer(realip: bool, peer: str) -> None:
     made = make(replace(found, build=replace(found.build, realip=realip)))
     http = text_of(made, "/00-originlock-aop.conf")
     assert '\'{"time":"$msec","peer":"$aop_peer","status":"$status","server":"nginx","hostname":"$host",' in http
-    assert (
-        "map $proxy_protocol_addr $aop_peer {\n    default $proxy_protocol_addr;\n" + f'    "" {peer};\n}}\n' in http
-    )
+    assert "map $proxy_protocol_addr $aop_peer {\n    default $proxy_protocol_addr;\n" + f'    "" {peer};\n}}\n' in http
 
 
 def test_quic_and_every_other_socket_count() -> None:

@@ -267,7 +267,7 @@ def test_no_hostname(name: str) -> None:
 
 def test_no_bundle() -> None:
     made = make(site(block()), wish(bundle="nothing"))
-    assert messages(made, "no_trust_bundle") == [
+    assert messages(made, "bad_trust_bundle") == [
         "app.example.com: there's no certificate in its trust bundle. "
         "Give the PEM of the client CA that signs this hostname's client certificates."
     ]

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whom an origin trusts, and what must not become of that."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from .model import ENFORCE, LOG_ONLY, OFF, Finding, Options, Protection, Site
+
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
+
+
+@lru_cache(maxsize=2048)
+def fingerprints(pem: str) -> tuple[str, ...]:
+    """The SHA-256 of the DER of each certificate in ``pem``, in lower-case hex and sorted, each once."""
+    found = set()
+    for body in _CERTIFICATE.findall(pem):
+        with contextlib.suppress(ValueError):  # somebody edited the file; the server will tell
+            found.add(hashlib.sha256(base64.b64decode(body)).hexdigest())
+    return tuple(sorted(found))
+
+
+def missing(entry: Protection, protected: bool, options: Options) -> Iterator[Finding]:
+    """A hostname can come without a trust bundle where it's ``protected`` and shall log only, or isn't tightened."""
+    if entry.stage == OFF or entry.trust_bundle.strip():
+        return
+    if entry.stage == LOG_ONLY and (protected or options.relax_only):
+        return
+    yield Finding(
+        "bad_trust_bundle", "error", entry.name, "there is no trust bundle",
+        "Give the PEM of the client CA that signs this hostname's client certificates.",
+    )  # fmt: skip
+
+
+def untrusted(sites: Sequence[Site], wanted: Sequence[Protection]) -> Iterator[Finding]:
+    """Why the edge would be refused, or lose the CA that lets it in: one finding for each hostname of ``wanted``.
+
+    A site that stays enforced though less was asked for must trust what the edge presents. And at no stage a CA is
+    replaced by one that doesn't: the edge may go on presenting a certificate of the old one.
+    """
+    by_name: dict[str, list[Site]] = {}
+    for site in sites:
+        by_name.setdefault(site.hostname, []).append(site)
+    for entry in wanted:
+        if entry.stage == OFF:
+            continue
+        problem = entry.untrusted or ("" if entry.certificate.strip() else "its client certificate isn't given")
+        places = by_name.get(entry.name, [])
+        lost = sorted({ca for site in places for ca in set(site.trusts_before) - set(site.trusts)})
+        kept = entry.stage != ENFORCE and any(site.stage_after == ENFORCE for site in places)
+        if not problem or not (kept or lost):
+            continue
+        if lost:
+            message = f"the origin would no longer trust the CA {lost[0]}, but {problem.rstrip('.')}"
+        else:
+            message = f"it is enforced and stays so, but {problem.rstrip('.')}"
+        yield Finding(
+            "edge_not_trusted", "error", entry.name, message,
+            "Keep every CA in the trust bundle whose certificates the edge may present. "
+            + ("" if entry.stage == ENFORCE else _RELAX),
+        )  # fmt: skip
+
+
+_RELAX = "Or bring it to log_only with the CAs that it trusts now: without never_relax, trust_bundle and certificate."
