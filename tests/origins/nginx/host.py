@@ -26,7 +26,7 @@ class NginxHost(Host):
         # Not above: conftest.py comes before pytest-ansible has set up how collections are found.
         from ansible_collections.originlock.aop.plugins.module_utils._engine.trust import issuers
 
-        return dict(entry, issuers=issuers(entry["trust_bundle"]))
+        return dict(entry, issuers=issuers(entry.get("trust_bundle", "")))
 
     def reset(self, **files: str) -> None:
         """The configuration as it came; then sites-enabled/<name> for each of ``files``, and a fresh server."""

@@ -152,9 +152,13 @@ class Discovery:
                 yield from self._lines(child.block)
 
     def loaded(self, server: Server) -> dict[str, str]:
-        """The stage of each hostname that ``server`` protects now, from the headers of what it includes."""
+        """The stage of each hostname that ``server`` protects now, from the headers of what it includes.
+
+        Without TLS there is nothing to protect.
+        """
         if server.number not in self._loaded:
-            files = {child.file for line in self.lines(server) for child in flatten(line.directive.block)}
+            lines = self.lines(server) if self.web.tls_addresses(server) else ()
+            files = {child.file for line in lines for child in flatten(line.directive.block)}
             self._loaded[server.number] = stages_of(self.dump.files.get(file, "") for file in files)
         return self._loaded[server.number]
 
