@@ -212,15 +212,16 @@ listeners:
   type: list
   elements: str
 findings:
-  description: What a person should know; those of severity C(error) make the module refuse.
+  description:
+    - What a person should know; those of severity C(error) make the module refuse.
+    - At V(log_only), what V(enforce) will refuse is told as a warning.
   returned: unless the checks on the controller fail
   type: list
   elements: dict
   contains:
     code:
       description:
-        - A stable name of the finding. C(docs/servers/nginx.md) and C(docs/servers/apache.md) of the collection
-          say what each means.
+        - A stable name of the finding. C(docs/findings.md) of the collection says what each means.
       type: str
     severity:
       description: C(error), C(warning) or C(info).

@@ -32,6 +32,18 @@ options:
     type: list
     elements: str
     default: []
+  manage_sites:
+    description: As in M(originlock.aop.origin_site), for RV(findings).
+    type: bool
+    default: true
+  plain_http:
+    description: As in M(originlock.aop.origin_site), for RV(findings).
+    type: str
+    default: refuse
+    choices: [redirect, refuse]
+  log_path:
+    description: As in M(originlock.aop.origin_site), for RV(findings).
+    type: path
   paths:
     description: Paths and names of this distribution, from the role.
     type: dict
@@ -83,6 +95,35 @@ sites:
         - SHA-256 of each CA's certificate, in lower-case hex.
       type: list
       elements: str
+findings:
+  description:
+    - What V(enforce) will refuse for the hostnames that are at V(log_only), as M(originlock.aop.origin_site) would with
+      the same options. Each is of severity C(warning) here.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    code:
+      description: A stable name of the finding. C(docs/findings.md) of the collection says what each means.
+      type: str
+    severity:
+      description: C(warning).
+      type: str
+    hostname:
+      description: The hostname that it's about.
+      type: str
+    file:
+      description: The file, if there is one.
+      type: str
+    line:
+      description: The line, or 0.
+      type: int
+    message:
+      description: What was found.
+      type: str
+    remedy:
+      description: What to do.
+      type: str
 lost:
   description:
     - Hostnames that were protected here and are open now. Files of ours name them, but no site that serves them has

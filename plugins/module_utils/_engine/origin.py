@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .._origin import apply as engine
 from .._origin.command import run
-from .._origin.model import ENFORCE, STAGES, Driver, Options, Protection
+from .._origin.model import ENFORCE, LOG_ONLY, STAGES, Driver, Options, Protection
+from .._origin.rules.ahead import refused
 from .._origin.servers import SERVERS, load
 
 SERVER_SPEC: dict[str, Any] = {
@@ -46,6 +48,9 @@ SITE_SPEC: dict[str, Any] = dict(
 SITE_INFO_SPEC: dict[str, Any] = dict(
     SERVER_SPEC,
     hostnames={"type": "list", "elements": "str", "default": []},
+    manage_sites=SITE_SPEC["manage_sites"],
+    plain_http=SITE_SPEC["plain_http"],
+    log_path=SITE_SPEC["log_path"],
 )
 
 
@@ -75,13 +80,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         )
         for entry in params["hostnames"]
     ]
-    options = Options(
-        never_relax=params["never_relax"],
-        relax_only=params["relax_only"],
-        manage_sites=params["manage_sites"],
-        plain_http=params["plain_http"],
-        log_path=params["log_path"] or "",
-    )
+    options = _options(params, never_relax=params["never_relax"], relax_only=params["relax_only"])
     # Only what becomes stricter can lock anybody out, so only that needs to be confirmed.
     confirm_within = params["confirm_within"] if any(entry.stage == ENFORCE for entry in wanted) else 0
     outcome = engine.apply(
@@ -96,12 +95,22 @@ def read(module: AnsibleModule) -> dict[str, Any]:
     driver = _driver(module.params)
     found = driver.discover()
     names = [name.rstrip(".").lower() for name in module.params["hostnames"]]
+    sites = driver.inspect(found, names)
+    next_up = dict.fromkeys(site.hostname for site in sites if site.stage_after == LOG_ONLY)
+    wanted = [Protection(name, ENFORCE) for name in next_up]
+    findings = refused(partial(driver.plan, found), wanted, _options(module.params)) if wanted else ()
     return {
         "changed": False,
-        "sites": [site.as_dict() for site in driver.inspect(found, names)],
+        "sites": [site.as_dict() for site in sites],
+        "findings": [finding.as_dict() for finding in findings],
         "lost": [one.as_dict() for one in driver.lost(found) if not names or one.hostname in names],
         "pending": engine.pending(module.params["server"], run),
     }
+
+
+def _options(params: dict[str, Any], **more: bool) -> Options:
+    log_path = params["log_path"] or ""
+    return Options(manage_sites=params["manage_sites"], plain_http=params["plain_http"], log_path=log_path, **more)
 
 
 def _driver(params: dict[str, Any]) -> Driver[Any]:

@@ -9,12 +9,14 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Callable
 
 from . import restore, trust
 from . import transaction as transactions
 from .errors import OriginError, ProgramMissing, Refused
 from .model import NOTHING, OFF, RELOAD, STAGES, Control, Driver, Options, Plan, Protection, Runner, kept
+from .rules.ahead import planned
 from .transaction import Transaction
 
 #: How long to wait for another run, or for a timer that is taking a change back.
@@ -91,7 +93,7 @@ def apply(
         recovered, left = recover(driver, wanted, options, run, root, check_mode)
         discovery = driver.discover()
         stages = driver.stages(discovery)
-        plan = driver.plan(discovery, wanted, options)
+        plan = planned(partial(driver.plan, discovery), wanted, options)
         errors = [*trust.untrusted(plan.sites, wanted), *plan.errors]
         if errors:
             raise Refused(errors)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from .model import ENFORCE, LOG_ONLY, OFF, Finding, Options, Protection, Site
+from .model import ENFORCE, OFF, Finding, Options, Protection, Site
 
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 
@@ -28,12 +28,13 @@ def fingerprints(pem: str) -> tuple[str, ...]:
 
 
 def missing(entry: Protection, protected: bool, options: Options) -> Iterator[Finding]:
-    """A hostname can come without a trust bundle where it's ``protected`` and shall log only, or isn't tightened."""
-    if entry.stage == OFF or entry.trust_bundle.strip():
-        return
-    if entry.stage == LOG_ONLY and (protected or options.relax_only):
-        return
-    yield Finding(
+    """A hostname can come without a trust bundle where it's ``protected`` already, or isn't tightened."""
+    if not (entry.stage == OFF or entry.trust_bundle.strip() or protected or options.relax_only):
+        yield _no_bundle(entry)
+
+
+def _no_bundle(entry: Protection) -> Finding:
+    return Finding(
         "bad_trust_bundle", "error", entry.name, "there is no trust bundle",
         "Give the PEM of the client CA that signs this hostname's client certificates.",
     )  # fmt: skip
@@ -50,6 +51,9 @@ def untrusted(sites: Sequence[Site], wanted: Sequence[Protection]) -> Iterator[F
         by_name.setdefault(site.hostname, []).append(site)
     for entry in wanted:
         if entry.stage == OFF:
+            continue
+        if entry.stage == ENFORCE and not entry.trust_bundle.strip():
+            yield _no_bundle(entry)
             continue
         problem = entry.untrusted or ("" if entry.certificate.strip() else "its client certificate isn't given")
         places = by_name.get(entry.name, [])

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import re
 import ssl
+from functools import lru_cache
 
 # A body ends at the next five dashes, so that the time to search is linear.
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----\s(?:[^-]|-(?!----))*-----END \1-----")
 
 
+@lru_cache(maxsize=256)
 def problem(pem: str) -> str:
     """Why a bundle can't be used; empty if it can."""
     labels = [found.group(1) for found in _BLOCK.finditer(pem)]

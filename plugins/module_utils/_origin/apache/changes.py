@@ -78,16 +78,16 @@ class Changes:
         Those with a line for the first one decide what that stands for; whoever is at another stage gets the second.
         """
         first, second = self._paths.snippets(hostname)
-        stages = {
-            place: self._stages.at(place.section, hostname)
+        stages = [
+            (place, self._stages.at(place.section, hostname))
             for place in self._found[hostname]
             if place.section is not None and place.written_out
-        }
-        given = [stage for place, stage in stages.items() if stage != OFF and self._is_included(place, first)]
+        ]
+        given = [stage for place, stage in stages if stage != OFF and self._is_included(place, first)]
         standard = max(given or [self._stages.of(hostname)], key=STAGES.index)
         return [
             (place, first if stage == standard and not self._is_owned(place, second) else second)
-            for place, stage in stages.items()
+            for place, stage in stages
             if stage != OFF
         ]
 
@@ -159,6 +159,10 @@ class Changes:
         """The users' files. A file that is loaded by several names is one file."""
         sources = {os.path.realpath(path): content for path, content in self._discovery.tree.sources.items()}
         sources.update(self._discovery.dormant)
+        ours = {
+            file: edits.marks(content.decode("latin-1")) if MARK.encode() in content else []
+            for file, content in sources.items()
+        }
         edits_by_file: dict[str, _Edit] = {}
         keep: set[tuple[str, int]] = set()
         for name, place, path in self._wanted():
@@ -167,7 +171,7 @@ class Changes:
             file = os.path.realpath(place.section.file)
             present = [
                 mark
-                for mark in edits.marks(sources[file].decode("latin-1"))
+                for mark in ours[file]
                 if mark.path == path and place.section.body <= mark.start < place.section.close
             ]
             keep.update((file, mark.start) for mark in present[:1])
@@ -176,8 +180,8 @@ class Changes:
             known = any(item.section.start == place.section.start and item.path == path for item in edit.add)
             if not present and not known and not self._is_included(place, path):
                 edit.add.append(insertion)
-        for file, content in sources.items():
-            for mark in edits.marks(content.decode("latin-1")) if MARK.encode() in content else ():
+        for file, found in ours.items():
+            for mark in found:
                 if mark.hostname in self._targets and (file, mark.start) not in keep:
                     edits_by_file.setdefault(file, _Edit()).remove.append(mark)
         for file, edit in sorted(edits_by_file.items()):

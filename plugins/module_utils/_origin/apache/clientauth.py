@@ -47,23 +47,22 @@ def check_site(discovery: Discovery, hostname: str, stage: str, section: Section
 def check_server(discovery: Discovery, hostname: str, stage: str, section: Section) -> list[Finding]:
     """Findings about the server level that the virtual host ``section`` inherits."""
     findings = []
-    for directive in discovery.tree.nodes:
+    for directive in discovery.tree.level:
         if not isinstance(directive, Directive) or _is_ours(directive, discovery.paths.own_directory):
             continue
         found = _inherited(directive, hostname) or _verification(directive, hostname, stage)
         if found:
             findings.append(found)
-        if directive.key == "sslvhostsnipolicy" and directive.arguments[:1] == ("insecure",):
+        if directive.key == "sslvhostsnipolicy" and directive.arguments[:1] == ("insecure",) and stage == ENFORCE:
             findings.append(
                 _finding(
                     "sni_policy_insecure", hostname, directive,
                     "SSLVHostSNIPolicy insecure lets a client in with a certificate for another virtual host",
                     "Remove the line, or say secure.",
-                    "error" if stage == ENFORCE else "warning",
                 )
             )  # fmt: skip
-    for node in discovery.tree.nodes:
-        if isinstance(node, Section) and node.key != "virtualhost" and _concerns(node, section, discovery):
+    for node in discovery.tree.level:
+        if isinstance(node, Section) and _concerns(node, section, discovery):
             for directive, _outer in _inside((node,), discovery.paths.own_directory):
                 if directive.key == "sslverifyclient":
                     findings.append(_in_section(directive, node, hostname))
@@ -128,12 +127,11 @@ def _verification(directive: Directive, hostname: str, stage: str) -> Finding | 
     """Directives that change who passes, or what the server makes of a certificate."""
     key = directive.key
     words = [word.lower() for word in directive.arguments]
-    strict = "error" if stage == ENFORCE else "warning"
-    if key in ("sslcadnrequestfile", "sslcadnrequestpath"):
+    if key in ("sslcadnrequestfile", "sslcadnrequestpath") and stage == ENFORCE:
         return _finding(
             "ca_names_differ", hostname, directive,
             f"{directive.name} tells clients other CAs than ours, so that the edge may keep its certificate back",
-            "Remove it.", strict,
+            "Remove it.",
         )  # fmt: skip
     if key == "sslcarevocationcheck" and words[:1] not in ([], ["none"]):
         return _finding(
@@ -147,11 +145,11 @@ def _verification(directive: Directive, hostname: str, stage: str) -> Finding | 
             "SSLOCSPEnable refuses certificates that no OCSP responder vouches for, at every stage",
             "Set it to off for this virtual host.",
         )  # fmt: skip
-    if key == "sslinsecurerenegotiation" and words[:1] == ["on"]:
+    if key == "sslinsecurerenegotiation" and words[:1] == ["on"] and stage == ENFORCE:
         return _finding(
             "insecure_renegotiation", hostname, directive,
             "SSLInsecureRenegotiation lets an attacker put requests before those of the edge",
-            "Remove it.", strict,
+            "Remove it.",
         )  # fmt: skip
     if key == "sslopensslconfcmd" and words[:1] and words[0].strip("-") in _OPENSSL:
         return _finding(
@@ -185,7 +183,5 @@ def _concerns(outer: Section, section: Section, discovery: Discovery) -> bool:
     return outer.arguments[0] == "~" or shared in (root, place)
 
 
-def _finding(
-    code: str, hostname: str, directive: Directive, message: str, remedy: str, severity: str = "error"
-) -> Finding:
-    return Finding(code, severity, hostname, message, remedy, directive.file, directive.line)
+def _finding(code: str, hostname: str, directive: Directive, message: str, remedy: str) -> Finding:
+    return Finding(code, "error", hostname, message, remedy, directive.file, directive.line)

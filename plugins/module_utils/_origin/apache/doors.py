@@ -89,7 +89,7 @@ def shadowed(discovery: Discovery, hostname: str) -> list[Finding]:
 
 def foreign_includes(discovery: Discovery, hostnames: Sequence[str]) -> list[Finding]:
     """Include lines, not ours, that bring the snippet of a hostname to where it doesn't belong."""
-    astray = list(_reaching(discovery, discovery.tree.nodes, None))
+    astray = list(_reaching(discovery, discovery.tree.level, None))
     for host in dict.fromkeys(host for group in discovery.dump.groups for host in group.hosts):
         section = discovery.section(host)
         astray.extend(_reaching(discovery, section.children if section else (), host))
@@ -163,7 +163,7 @@ def _same_content(discovery: Discovery, hostname: str, places: Sequence[Place], 
     for endpoint in matching.endpoints(discovery):
         group = endpoint.group
         if group is None:
-            nodes: Sequence[Node] = discovery.tree.nodes
+            nodes: Sequence[Node] = discovery.tree.level
             section, file, line = None, discovery.dump.files[0], 0
         else:
             host = group.hosts[0]
@@ -175,7 +175,7 @@ def _same_content(discovery: Discovery, hostname: str, places: Sequence[Place], 
         if section is not None and _served(discovery, section, hostname, True) is None:
             continue
         is_named = partial(_is_named, discovery, group)
-        other = content.signature([node for node in nodes if not _is_host(node)], discovery)
+        other = content.signature(nodes, discovery)
         shared = {item for mine in protected for item in mine.shared(other, is_named)}
         hosts = own(nodes, "proxypreservehost")
         told_apart = bool(hosts) and is_on(hosts[-1]) and is_named(hostname)
@@ -197,10 +197,6 @@ def _same_content(discovery: Discovery, hostname: str, places: Sequence[Place], 
 def _is_named(discovery: Discovery, group: Group | None, name: str) -> bool:
     """Whether a virtual host of ``group`` has this name, so that the default one never gets requests for it."""
     return group is not None and bool(matching.claimants(discovery, group, name))
-
-
-def _is_host(node: Node) -> bool:
-    return isinstance(node, Section) and node.key == "virtualhost"
 
 
 def _closed(hostname: str, default: Answer, stages: Stages) -> bool:

@@ -32,7 +32,7 @@ def find(discovery: Discovery, found: Mapping[str, Sequence[Place]], after: Mapp
         return []
     findings = _unprotected(discovery, after)
     findings.extend(_version(discovery, after))
-    anywhere = _mention(discovery, discovery.tree.nodes, _ANSWERING)
+    anywhere = _mention(discovery, discovery.tree.level, _ANSWERING)
     for hostname, places in found.items():
         if after.get(hostname, OFF) != OFF:
             findings.extend(_challenges(discovery, hostname, places, anywhere))

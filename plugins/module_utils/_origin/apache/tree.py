@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ..errors import OriginError
 from . import grammar
@@ -40,11 +41,24 @@ class Tree:
 
     def directives(self, *names: str) -> list[Directive]:
         """The directives of server level (outside of any section) with one of these lower-case names."""
-        return own(self.nodes, *names)
+        return own(self.level, *names)
 
     def sections(self, name: str) -> list[Section]:
         """The sections with this lower-case name, at server level."""
-        return [node for node in self.nodes if isinstance(node, Section) and node.key == name]
+        return self._sections.get(name, [])
+
+    @cached_property
+    def level(self) -> tuple[Node, ...]:
+        """What stands at server level and holds for all virtual hosts: everything but those."""
+        return tuple(node for node in self.nodes if node.key != "virtualhost")
+
+    @cached_property
+    def _sections(self) -> dict[str, list[Section]]:
+        found: dict[str, list[Section]] = {}
+        for node in self.nodes:
+            if isinstance(node, Section):
+                found.setdefault(node.key, []).append(node)
+        return found
 
     def absolute(self, argument: str) -> str:
         """The path that an argument means."""

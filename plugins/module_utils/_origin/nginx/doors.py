@@ -8,9 +8,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence, Set
-from itertools import dropwhile
 
-from ..model import ACME_PATH, ENFORCE, Finding
+from ..model import ACME_PATH, Finding
 from .survey import Discovery
 from .syntax import Directive, location_parts
 from .web import Server
@@ -37,10 +36,9 @@ def finding(
 
 def conflicts(found: Discovery, server: Server, hostname: str) -> Iterator[Finding]:
     """What forbids any stage on this block: client verification that is there for something else, a silenced log."""
-    block = server.directive
     for name in ("ssl_verify_client", "ssl_client_certificate"):
         for one in found.effective(server, name):
-            inherited = not found.site_named(block, name)
+            inherited = not found.site_named(server.directive, name)
             if inherited and one.args[:1] == ("off",):
                 continue
             where = "http" if inherited else "this server block"
@@ -59,17 +57,14 @@ def conflicts(found: Discovery, server: Server, hostname: str) -> Iterator[Findi
             "Remove it from this hostname's server block.",
             one,
         )
-    for one in found.site_named(block, "access_log"):
-        if one.args[:1] == ("off",):
-            yield finding(
-                "log_silenced",
-                hostname,
-                "access_log off in the server block silences the verification log as well",
-                "Write access_log /dev/null; instead: the same for this site, and the verification log works.",
-                one,
-            )
-    for one in found.site_walk(block):
-        if one.name == "access_log" and one not in found.site_named(block, "access_log"):
+    yield from _logs(found, server, hostname)
+
+
+def _logs(found: Discovery, server: Server, hostname: str) -> Iterator[Finding]:
+    """What keeps requests out of the verification log, or the logs of ``http`` out of our file."""
+    own = found.site_named(server.directive, "access_log")
+    for one in (child for child in found.site_walk(server.directive) if child.name == "access_log"):
+        if one not in own:
             yield finding(
                 "location_has_own_log",
                 hostname,
@@ -78,9 +73,17 @@ def conflicts(found: Discovery, server: Server, hostname: str) -> Iterator[Findi
                 one,
                 "warning",
             )
+        elif one.args[:1] == ("off",):
+            yield finding(
+                "log_silenced",
+                hostname,
+                "access_log off in the server block silences the verification log as well",
+                "Write access_log /dev/null; instead: the same for this site, and the verification log works.",
+                one,
+            )
     formats = {one.args[1] for one in repeated_logs(found, server) if len(one.args) > 1}
-    for one in _after(found, server):
-        if one.name == "log_format" and one.args[0] in formats:
+    for one in found.formats_after(server) if formats else ():
+        if one.args[0] in formats:
             yield finding(
                 "log_format_late",
                 hostname,
@@ -93,35 +96,6 @@ def conflicts(found: Discovery, server: Server, hostname: str) -> Iterator[Findi
 def repeated_logs(found: Discovery, server: Server) -> list[Directive]:
     """The access logs of ``http`` that our file repeats in the block, because ours ends their inheritance."""
     return [] if found.site_named(server.directive, "access_log") else found.of_http("access_log")
-
-
-def _after(found: Discovery, server: Server) -> Iterator[Directive]:
-    """What the site has directly in ``http`` after the block."""
-    children = found.site(found.web.http)
-    return (child for child in dropwhile(lambda one: one is not server.directive, children))
-
-
-def tolerant_doubts(found: Discovery, server: Server, hostname: str) -> Iterator[Finding]:
-    """What a person should know about ``log_only`` on this block, though it works."""
-    for one in found.effective(server, "error_page"):
-        if {"495", "496"} & set(one.args[:-1]):
-            yield finding(
-                "error_page_495_496",
-                hostname,
-                f"{one.text()} would serve something to clients without a certificate; enforce will refuse it",
-                "Remove 495 and 496 from it before you enforce.",
-                one,
-                "warning",
-            )
-    for one in found.effective(server, "ssl_trusted_certificate"):
-        yield finding(
-            "other_cas_trusted",
-            hostname,
-            f"{one.text()}: certificates of those CAs count as verified, too; enforce will refuse it",
-            "Remove it before you enforce (stapling only needs it if ssl_certificate lacks the chain).",
-            one,
-            "warning",
-        )
 
 
 def enforcement_doors(found: Discovery, server: Server, hostname: str) -> Iterator[Finding]:
@@ -403,16 +377,14 @@ def shared(found: Discovery, server: Server, hostname: str) -> Finding:
     )
 
 
-def plain_finding(found: Discovery, server: Server, hostname: str, stage: str) -> Finding:
+def plain_finding(found: Discovery, server: Server, hostname: str) -> Finding:
     """The finding for a block that serves the hostname without TLS."""
-    severity = "error" if stage == ENFORCE else "warning"
     return finding(
         "plain_http_open",
         hostname,
         "this server block gives out the hostname's content without TLS, so without a certificate",
         f"{_way_to_close(found, server)}, or set plain_http to redirect.",
         server.directive,
-        severity,
     )
 
 

@@ -27,7 +27,7 @@ from ..model import (
 from ..trust import fingerprints
 from . import edit, render
 from .bundles import bundle_file, certificates
-from .doors import conflicts, enforcement_doors, finding, refuses_unknown, shared, tolerant_doubts
+from .doors import conflicts, enforcement_doors, finding, refuses_unknown, shared
 from .dump import has_glob, single
 from .issuers import Issuers
 from .survey import HTTP_FILE, Discovery, Line
@@ -308,8 +308,6 @@ class _Planner:
                 self.findings += conflicts(self.found, server, name)
                 if place.stages[name] == ENFORCE:
                     self.findings += enforcement_doors(self.found, server, name)
-                else:
-                    self.findings += tolerant_doubts(self.found, server, name)
                 self.findings += self.issuers.findings(server, name, place.stages[name])
                 if whole:
                     self.findings += refuses_unknown(self.found, server, name)

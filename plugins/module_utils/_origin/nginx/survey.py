@@ -116,6 +116,18 @@ class Discovery:
             by_name.setdefault(child.name, []).append(child)
         return by_name
 
+    def formats_after(self, server: Server) -> list[Directive]:
+        """The site's own ``log_format`` directives directly in ``http`` that come after the block."""
+        return [one for position, one in self._formats if position > self._positions[id(server.directive)]]
+
+    @cached_property
+    def _positions(self) -> dict[int, int]:
+        return {id(child): position for position, child in enumerate(self.web.http.children())}
+
+    @cached_property
+    def _formats(self) -> list[tuple[int, Directive]]:
+        return [(self._positions[id(one)], one) for one in self.of_http("log_format")]
+
     def match(self, hostname: str, address: Address) -> Match:
         """The server block of ``address`` that has a name for ``hostname``."""
         if address not in self._indexes:
@@ -168,6 +180,10 @@ class Discovery:
 
     def protected(self) -> dict[str, str]:
         """The strictest stage of each hostname on this origin."""
+        return self._protected
+
+    @cached_property
+    def _protected(self) -> dict[str, str]:
         stages: dict[str, str] = {}
         for server in self.web.servers:
             for name, stage in self.loaded(server).items():

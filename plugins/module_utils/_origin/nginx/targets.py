@@ -130,6 +130,14 @@ def _locate(found: Discovery, targets: Targets, wish: Protection, options: Optio
     for number, server in servers.items():
         if stages[number] != OFF:
             targets.places.setdefault(number, Place(server)).stages[name] = stages[number]
+    if stage == ENFORCE:
+        _doors(found, targets, name, servers, strays, options)
+
+
+def _doors(
+    found: Discovery, targets: Targets, name: str, servers: dict[int, Server], strays: list[Address], options: Options
+) -> None:
+    """Ways around the blocks of a hostname, and what is redirected so that there are none."""
     sources = {source for server in servers.values() for source in content(found, server)}
     for address in strays:
         fallback = found.web.default(address)
@@ -141,16 +149,15 @@ def _locate(found: Discovery, targets: Targets, wish: Protection, options: Optio
                     f"on {address} the hostname isn't named, and the default server gives out the same content",
                     "Let the hostname's server block listen there, too.",
                     fallback.directive,
-                    "error" if stage == ENFORCE else "warning",
                 )
             )
     for server, _also_tls in plain_doors(found, name, list(servers.values())):
-        if options.plain_http != "redirect" and stage == ENFORCE and _redirects(found, server, name):
-            targets.findings.append(redirected_by_us("plain_http_open", name, server.file, server.line))
-        elif options.plain_http != "redirect":
-            targets.findings.append(plain_finding(found, server, name, stage))
-        elif stage == ENFORCE:
+        if options.plain_http == "redirect":
             targets.redirects.setdefault(server.number, set()).add(name)
+        elif _redirects(found, server, name):
+            targets.findings.append(redirected_by_us("plain_http_open", name, server.file, server.line))
+        else:
+            targets.findings.append(plain_finding(found, server, name))
 
 
 def serving(found: Discovery, name: str, sure: bool) -> tuple[dict[int, Server], list[Address]]:

@@ -94,11 +94,12 @@ class Web:
 
     def default(self, address: Address) -> Server:
         """The server block that nginx takes for names it doesn't know on ``address``."""
-        candidates = self.on(address)
-        for server in candidates:
-            if any(one.default for one in server.listens if one.address == address):
-                return server
-        return candidates[0]
+        return self._defaults[address]
+
+    @cached_property
+    def _defaults(self) -> dict[Address, Server]:
+        chosen = {one.address: server for server in self.servers[::-1] for one in server.listens if one.default}
+        return {address: chosen.get(address, servers[0]) for address, servers in self._by_address.items()}
 
     def tls_addresses(self, server: Server) -> list[Address]:
         """The TLS sockets of ``server``."""

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._origin.apache.driv
 from ansible_collections.originlock.aop.plugins.module_utils._origin.apache.filesystem import Files
 from ansible_collections.originlock.aop.plugins.module_utils._origin.apache.paths import Paths
 from ansible_collections.originlock.aop.plugins.module_utils._origin.model import Completed, Options, Plan, Protection
+from ansible_collections.originlock.aop.plugins.module_utils._origin.rules.ahead import planned
 
 CA_ONE = """\
 -----BEGIN CERTIFICATE-----
@@ -245,7 +247,7 @@ class FakeApache:
         return Protection(name, stage, bundle, LEAF)
 
     def plan(self, *wanted: Protection, **options: Any) -> Plan:
-        return planning.plan(self.discover(), wanted or (self.want(),), Options(**options))
+        return planned(partial(planning.plan, self.discover()), wanted or (self.want(),), Options(**options))
 
     def carry_out(self, *wanted: Protection, **options: Any) -> Plan:
         plan = self.plan(*wanted, **options)

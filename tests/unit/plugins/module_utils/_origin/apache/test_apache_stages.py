@@ -178,5 +178,18 @@ def test_the_way_back_needs_nothing_but_what_is_on_the_origin(apache):
     # A further virtual host isn't asked to trust what nobody has verified.
     further(apache)
     assert apache.plan(Protection(APP, "log_only")).changes == []
-    assert [f.code for f in apache.plan(Protection(APP, "enforce")).errors] == ["bad_trust_bundle"]
     assert [f.code for f in apache.plan(Protection("default.example.net", "log_only")).errors] == ["bad_trust_bundle"]
+
+
+def test_what_enforce_will_refuse_is_told_at_log_only(apache):
+    apache.write(
+        SITE, apache.site.replace("ServerName app.example.com", "ServerName app.example.com\n ServerAlias b.test")
+    )
+    (refusal,) = apache.plan(apache.want(stage="enforce")).errors
+    told = [finding for finding in apache.carry_out().findings if finding.code == "shared_names"]
+    assert [(one.severity, one.hostname, one.line, one.remedy) for one in told] == [
+        ("warning", APP, refusal.line, refusal.remedy)
+    ]
+    assert told[0].message == refusal.message + ". It will be refused at enforce"
+    # On the way back nobody is told what speaks against going forward.
+    assert {finding.severity for finding in apache.plan(Protection(APP, "log_only")).findings} <= {"info"}

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from ansible_collections.originlock.aop.plugins.module_utils._origin.model import Options, Plan, Protection
 from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx import dump, plan, web
 from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx.bundles import certificates
 from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx.survey import Build, Discovery
+from ansible_collections.originlock.aop.plugins.module_utils._origin.rules.ahead import planned
 
 CA = "-----BEGIN CERTIFICATE-----\nQUE=\n-----END CERTIFICATE-----\n"
 OTHER_CA = "-----BEGIN CERTIFICATE-----\nQkI=\n-----END CERTIFICATE-----\n"
@@ -51,7 +53,7 @@ def wish(
 
 
 def make(found: Discovery, *wishes: Protection, **options: object) -> Plan:
-    return plan.make(found, wishes or (wish(),), Options(**options))  # type: ignore[arg-type]
+    return planned(partial(plan.make, found), wishes or (wish(),), Options(**options))  # type: ignore[arg-type]
 
 
 def after(found: Discovery, made: Plan) -> Discovery:

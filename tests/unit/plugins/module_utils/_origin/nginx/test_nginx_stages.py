@@ -163,16 +163,25 @@ def test_the_way_back_needs_nothing_but_what_is_on_the_origin() -> None:
     assert made.sites[0].trusts == made.sites[0].trusts_before == (sha256(CA),)
     found = after(found, made)
     assert make(found, Protection(APP, "log_only")).changes == []
-    assert codes(make(found, Protection(APP, "enforce"))) == ["bad_trust_bundle"]
     assert codes(make(found, Protection(SHOP, "log_only"))) == ["bad_trust_bundle"]
 
 
 def test_a_site_that_demands_less_can_be_left_alone() -> None:
     found = site(BLOCKS)
     found = after(found, make(found, wish()))
-    made = make(
-        found, wish(stage="enforce"), wish(SHOP), Protection("none.example.com", "log_only"), relax_only=True
-    )
+    made = make(found, wish(stage="enforce"), wish(SHOP), Protection("none.example.com", "log_only"), relax_only=True)
     assert (codes(made), made.changes) == ([], [])
     assert ends(made) == [("*:443", "log_only", "log_only")]
     assert ends(make(found, wish(stage=OFF), relax_only=True)) == [("*:443", "log_only", "off")]
+
+
+def test_what_enforce_will_refuse_is_told_at_log_only() -> None:
+    found = site(BLOCKS.replace("root /srv/app;", "root /srv/app;\n    ssl_early_data on;\n    error_page 403 @page;"))
+    refusals = {one.code: one for one in make(found, wish(stage="enforce")).errors}
+    assert set(refusals) == {"ssl_early_data", "error_page_named"}
+    told = [one for one in make(found, wish()).findings if one.code in refusals]
+    assert {one.code: (one.severity, one.line, one.message) for one in told} == {
+        code: ("warning", one.line, one.message + ". It will be refused at enforce") for code, one in refusals.items()
+    }
+    # It's no warning for one that is enforced, and none for one that stays off.
+    assert [one for one in make(found, wish(), relax_only=True).findings if one.code in refusals] == []
