@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
-from . import apache, nginx
+from . import apache, haproxy, nginx
 from .apache.remedies import REMEDIES as APACHE_REMEDIES
 from .model import Driver, Runner
 from .nginx.remedies import REMEDIES as NGINX_REMEDIES
@@ -61,6 +61,16 @@ SERVERS: dict[str, Server] = {
         believed=({"tls": "TLSv1.3"}, {"resumed": "Initial"}),
         header="apache",
         remedies=APACHE_REMEDIES,
+    ),
+    "haproxy": Server(
+        "HAProxy",
+        make=haproxy.make,
+        logs=("/var/log/haproxy-aop.log",),
+        tolerant=True,
+        logs_refusals=True,
+        # Our rules in its configuration compare code, issuer and name, and write what came of it.
+        believed=({},),
+        compares_names=True,
     ),
     "nginx": Server(
         "nginx",

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
+from ..bundles import certificates
 from ..model import ENFORCE, Finding
-from .bundles import certificates
 from .doors import finding
 from .survey import Discovery
 from .targets import Targets

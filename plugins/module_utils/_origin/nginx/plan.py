@@ -9,6 +9,7 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 
 from .. import logrotate, marks
+from ..bundles import bundle_file, certificates
 from ..globs import glob_expression
 from ..model import (
     ENFORCE,
@@ -26,7 +27,6 @@ from ..model import (
 )
 from ..trust import fingerprints
 from . import edit, render
-from .bundles import bundle_file, certificates
 from .doors import conflicts, enforcement_doors, finding, refuses_unknown, shared
 from .dump import has_glob, single
 from .issuers import Issuers

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ..bundles import read_file
 from ..globs import glob_expression
 from ..marks import stages as stages_of
 from ..model import MARK, OFF, stricter
 from ..trust import fingerprints
-from .bundles import read_file
 from .dump import Dump, has_glob, single
 from .names import Index, Match
 from .syntax import Directive, flatten

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .. import trust
+from ..bundles import certificates, subjects_of
 from ..hostnames import bad_hostname, is_hostname
 from ..model import ENFORCE, OFF, STAGES, Finding, Options, Protection, kept, stricter
 from ..notices import redirected_by_us
-from .bundles import certificates, subjects_of
 from .doors import content, finding, overlap, plain_doors, plain_finding
 from .names import exact_names, open_names
 from .survey import Discovery

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from ansible_collections.originlock.aop.plugins.module_utils._origin.bundles import certificates
 from ansible_collections.originlock.aop.plugins.module_utils._origin.model import Options, Plan, Protection
 from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx import dump, plan, web
-from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx.bundles import certificates
 from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx.survey import Build, Discovery
 from ansible_collections.originlock.aop.plugins.module_utils._origin.rules.ahead import planned
 

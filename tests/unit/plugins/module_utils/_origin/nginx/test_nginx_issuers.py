@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.originlock.aop.plugins.module_utils._origin import bundles
 from ansible_collections.originlock.aop.plugins.module_utils._origin.model import Plan
-from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx import bundles
 from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._origin.nginx.configurations import (
     APP,
     CA,

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx import bundles, plan
+from ansible_collections.originlock.aop.plugins.module_utils._origin import bundles
+from ansible_collections.originlock.aop.plugins.module_utils._origin.nginx import plan
 from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._origin.nginx.configurations import (
     APP,
     CA,

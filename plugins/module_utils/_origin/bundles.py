@@ -1,7 +1,7 @@
 # Copyright (c) 2026, originlock contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The trust bundle of a server block: its certificates, which hostnames trust each, and what each CA is called."""
+"""The trust bundle of a site: its certificates, which hostnames trust each, and what each CA is called."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from ..model import MARK
+from .model import MARK
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
 _OWNERS = re.compile(rf"^# {re.escape(MARK)} trusted for (?P<names>.+)$", re.MULTILINE)

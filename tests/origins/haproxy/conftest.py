@@ -1,0 +1,31 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real HAProxy hosts for this directory's tests: Debian 12 (2.6) and Debian 13 (3.0)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.origins.releases import releases
+from tests.origins.running import running
+
+from .host import HAProxyHost
+
+RELEASES = releases("trixie")
+
+
+@pytest.fixture(scope="session")
+def hosts() -> Iterator[dict[str, HAProxyHost]]:
+    with running(HAProxyHost, RELEASES) as found:
+        yield found
+
+
+@pytest.fixture(params=RELEASES)
+def haproxy(request: pytest.FixtureRequest, hosts: dict[str, HAProxyHost]) -> HAProxyHost:
+    """A host with the plain sites it came with."""
+    host = hosts[request.param]
+    host.reset()
+    return host

@@ -1,0 +1,55 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real HAProxy in a container."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.origins.host import Answer, Host, client_context
+
+__all__ = ("Answer", "HAProxyHost", "client_context")
+
+
+class HAProxyHost(Host):
+    """Debian's HAProxy, started by its unit."""
+
+    server = "haproxy"
+    etc = "/etc/haproxy"
+    aop_log = "/var/log/haproxy-aop.log"
+
+    def complete(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """The names of its CAs as from the controller, unless it has them."""
+        if "issuers" in entry:
+            return entry
+        # Not above: conftest.py comes before pytest-ansible has set up how collections are found.
+        from ansible_collections.originlock.aop.plugins.module_utils._engine.trust import issuers
+
+        return dict(entry, issuers=issuers(entry["trust_bundle"]))
+
+    def reset(self, configuration: str = "") -> None:
+        """The configuration as it came, or another one, and a fresh server."""
+        self.as_it_came()
+        self.sh(
+            "systemctl stop 'originlock-aop-haproxy-log.*'; "
+            "rm -rf /etc/systemd/system/originlock-* /etc/systemd/system/haproxy.service.d/originlock-aop.conf"
+        )
+        if configuration:
+            self.put("/etc/haproxy/haproxy.cfg", configuration)
+        self.restart()
+
+    def restart(self) -> None:
+        self.sh("systemctl daemon-reload; systemctl reset-failed haproxy; systemctl restart haproxy")
+
+    def master(self) -> int:
+        return int(self.sh("systemctl show -p MainPID --value haproxy"))
+
+    def workers(self) -> list[str]:
+        """Process ids of all that belong to the server."""
+        return sorted(self.sh("pidof haproxy").split())
+
+    def log(self, path: str = "") -> list[dict[str, str]]:
+        """Its records. A program of its own writes them, a moment after the answer."""
+        self.sh("sleep 0.2")
+        return super().log(path)
