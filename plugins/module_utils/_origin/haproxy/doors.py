@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..model import ENFORCE, Finding
+from ..model import Finding
 from .binds import CLIENT_OPTIONS, Bind, binds
 from .config import Line, Section
 from .routing import ANSWER
@@ -190,12 +190,12 @@ def plain(found: Discovery, sites: Sequence[Served], hostname: str) -> list[Sect
     return listening
 
 
-def plain_finding(section: Section, hostname: str, stage: str) -> Finding:
+def plain_finding(section: Section, hostname: str) -> Finding:
     """The content is there without TLS as well."""
     return finding(
         "plain_http_open", hostname, f"{section.kind} {section.name} serves it without TLS as well",
         "Redirect there (http-request redirect scheme https unless { ssl_fc }), or set plain_http to redirect.",
-        section.head, "error" if stage == ENFORCE else "warning",
+        section.head,
     )  # fmt: skip
 
 

@@ -176,10 +176,10 @@ class _Planner:
                 )  # fmt: skip
         for section in doors.plain(self.found, serving, name):
             number = self.found.sections.index(section)
-            if self.options.plain_http != "redirect":
-                yield doors.plain_finding(section, name, stage)
-            elif stage == ENFORCE:
+            if stage == ENFORCE and self.options.plain_http == "redirect":
                 self.redirects.setdefault(number, set()).add(name)
+            elif stage == ENFORCE:
+                yield doors.plain_finding(section, name)
 
     def issuers(self, name: str) -> list[str]:
         names = [self.subjects.get(one, "") for one in certificates(self.bundles.get(name, ""))]
