@@ -10,8 +10,8 @@ module: origin_site
 short_description: Bring the sites of an origin to a stage of client certificate verification
 version_added: "0.1.0"
 description:
-  - Finds the server blocks, virtual hosts or frontends that serve the given hostnames, in what the server says is loaded,
-    and brings them to C(off), C(log_only) or C(enforce).
+  - Finds the server blocks, virtual hosts or frontends that serve the given hostnames, in what the server says is
+    loaded, and brings them to C(off), C(log_only) or C(enforce).
   - The site files stay the user's. They get marked include lines, and lose them with C(off). On NGINX that's one
     line in each server block, on Apache one with a comment above it for each hostname in each virtual host, on HAProxy
     a few words on bind lines and a block of rules in each frontend.
