@@ -30,14 +30,10 @@ def fingerprints(pem: str) -> tuple[str, ...]:
 def missing(entry: Protection, protected: bool, options: Options) -> Iterator[Finding]:
     """A hostname can come without a trust bundle where it's ``protected`` already, or isn't tightened."""
     if not (entry.stage == OFF or entry.trust_bundle.strip() or protected or options.relax_only):
-        yield _no_bundle(entry)
-
-
-def _no_bundle(entry: Protection) -> Finding:
-    return Finding(
-        "bad_trust_bundle", "error", entry.name, "there is no trust bundle",
-        "Give the PEM of the client CA that signs this hostname's client certificates.",
-    )  # fmt: skip
+        yield Finding(
+            "bad_trust_bundle", "error", entry.name, "there is no trust bundle",
+            "Give the PEM of the client CA that signs this hostname's client certificates.",
+        )  # fmt: skip
 
 
 def untrusted(sites: Sequence[Site], wanted: Sequence[Protection]) -> Iterator[Finding]:
@@ -51,9 +47,6 @@ def untrusted(sites: Sequence[Site], wanted: Sequence[Protection]) -> Iterator[F
         by_name.setdefault(site.hostname, []).append(site)
     for entry in wanted:
         if entry.stage == OFF:
-            continue
-        if entry.stage == ENFORCE and not entry.trust_bundle.strip():
-            yield _no_bundle(entry)
             continue
         problem = entry.untrusted or ("" if entry.certificate.strip() else "its client certificate isn't given")
         places = by_name.get(entry.name, [])

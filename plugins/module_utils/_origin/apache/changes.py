@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .. import marks
-from ..model import ENFORCE, MARK, OFF, STAGES, FileChange, Finding, Options, Protection
-from . import bundle, doors, edits, logs, rendering, sites
+from ..model import MARK, OFF, STAGES, FileChange, Finding, Options, Protection
+from . import bundle, edits, logs, rendering, sites
 from .discovery import Discovery
 from .edits import Insertion, Mark
 from .filesystem import path_matches
@@ -25,7 +25,10 @@ class _Edit:
 
 
 class Changes:
-    """What has to be written so that ``targets`` have their stages; ``stages`` are all of them as they'll be."""
+    """What has to be written so that ``targets`` have their stages; ``stages`` are all of them as they'll be.
+
+    ``redirected``: the virtual hosts without TLS that shall redirect, by hostname.
+    """
 
     def __init__(
         self,
@@ -33,6 +36,7 @@ class Changes:
         targets: Sequence[Protection],
         found: Mapping[str, Sequence[Place]],
         stages: Stages,
+        redirected: Mapping[str, Sequence[Place]],
         options: Options,
     ) -> None:
         self._discovery = discovery
@@ -41,11 +45,7 @@ class Changes:
         self._found = found
         self._stages = stages
         self._options = options
-        self._plain = {
-            entry.name: doors.plain_to_close(discovery, entry.name)
-            for entry in targets
-            if stages.of(entry.name) == ENFORCE and options.plain_http == "redirect"
-        }
+        self._plain = redirected
         self._log = logs.Log(discovery, stages, options.log_path)
         self._snippets = {name: self._choose(name) for name in self._targets}
 
@@ -107,7 +107,7 @@ class Changes:
     def _ask(self, hostname: str, place: Place, path: str) -> Finding:
         line = place.section.close_line if place.section is not None else place.host.line
         return Finding(
-            "include_missing", "error", hostname,
+            "include_line_missing", "error", hostname,
             f"the line '{edits.line_for(path)}' is missing in its virtual host, and site files aren't to be edited",
             f"Put it before the </VirtualHost> in line {line}, or set manage_sites.", place.host.file, line,
         )  # fmt: skip
@@ -130,7 +130,7 @@ class Changes:
             )
             if caught:
                 yield Finding(
-                    "include_too_wide", "error", hostname,
+                    "include_line_unclear", "error", hostname,
                     f"its include line brings the client authentication of {', '.join(caught)} here, too",
                     f"Write {edits.line_for(path)}.", directive.file, directive.line,
                 )  # fmt: skip

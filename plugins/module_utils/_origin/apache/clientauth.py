@@ -91,7 +91,7 @@ def _taken(directive: Directive, outer: Section | None, hostname: str) -> Findin
     if outer is not None:
         return _in_section(directive, outer, hostname)
     return _finding(
-        "client_auth_present", hostname, directive,
+        "client_verification_taken", hostname, directive,
         f"{directive.name} is there already, for something else",
         "Take it out of this virtual host, or serve the hostname in a virtual host of its own.",
     )  # fmt: skip
@@ -105,7 +105,7 @@ def _asks_nobody(directive: Directive) -> bool:
 
 def _in_section(directive: Directive, outer: Section, hostname: str) -> Finding:
     return _finding(
-        "client_auth_in_section", hostname, directive,
+        "client_verification_taken", hostname, directive,
         f"{directive.name} in <{outer.name} {outer.argument}> would change the verification for a part of the site",
         "Take it out; the virtual host asks for the certificate as a whole.",
     )  # fmt: skip
@@ -117,7 +117,7 @@ def _inherited(directive: Directive, hostname: str) -> Finding | None:
     if _asks_nobody(directive):
         return None
     return _finding(
-        "client_auth_inherited", hostname, directive,
+        "client_verification_taken", hostname, directive,
         f"{directive.name} at server level is inherited by every virtual host and there for something else",
         "Move it into the virtual hosts that need it.",
     )  # fmt: skip

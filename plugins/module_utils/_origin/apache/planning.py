@@ -11,7 +11,8 @@ from dataclasses import replace
 from .. import trust
 from ..hostnames import bad_hostname, is_hostname
 from ..model import ENFORCE, NOTHING, OFF, RELOAD, STAGES, Finding, Lost, Options, Plan, Protection, Site
-from . import bundle, changes, clientauth, doors, names, notices, sites
+from ..rules.reach import challenges, to_redirect, ways_around
+from . import bundle, changes, clientauth, doors, names, notices, reach, sites
 from .discovery import Discovery, strictest
 from .sites import Place, Stages
 
@@ -36,9 +37,15 @@ def plan(discovery: Discovery, wanted: Sequence[Protection], options: Options) -
     wanted = [_with_bundle(discovery, entry) for entry in wanted]
 
     findings: list[Finding] = []
+    redirected: dict[str, list[Place]] = {}
     for entry in wanted:
         if stages.of(entry.name) != OFF:
-            findings.extend(_check(discovery, entry, found[entry.name], stages, wanted, options))
+            findings.extend(_check(discovery, entry, found[entry.name], stages, wanted))
+            ways = reach.doors(discovery, entry.name, found[entry.name], stages) if found[entry.name] else []
+            findings.extend(challenges(entry.name, ways))
+            if stages.of(entry.name) == ENFORCE:
+                findings.extend(ways_around(entry.name, ways, options))
+                redirected[entry.name] = [door.site for door in to_redirect(ways, options)]
         else:
             for place in found[entry.name]:
                 findings.extend(names.check_off(entry.name, place, stages))
@@ -55,9 +62,9 @@ def plan(discovery: Discovery, wanted: Sequence[Protection], options: Options) -
     }
     findings = [replace(item, severity="warning") if item.hostname in gone else item for item in findings]
 
-    work = changes.Changes(discovery, wanted, found, stages, options)
+    work = changes.Changes(discovery, wanted, found, stages, redirected, options)
     findings.extend(work.findings())
-    findings.extend(notices.find(discovery, found, stages.strictest))
+    findings.extend(notices.find(discovery, stages.strictest))
     files = () if any(finding.severity == "error" for finding in findings) else work.files()
     changed = any(change.changed for change in files)
     return Plan(
@@ -128,7 +135,6 @@ def _check(
     places: Sequence[Place],
     stages: Stages,
     targets: Sequence[Protection],
-    options: Options,
 ) -> list[Finding]:
     if not places:
         return [doors.not_served(discovery, entry.name)]
@@ -144,10 +150,8 @@ def _check(
         findings.extend(clientauth.check_server(discovery, entry.name, stage, place.section))
         findings.extend(names.check(discovery, entry, place, stages, targets))
     if stages.of(entry.name) == ENFORCE:
-        findings.extend(doors.check(discovery, entry.name, places, stages, options))
-    else:
-        findings.extend(doors.shadowed(discovery, entry.name))
-    return findings
+        findings.extend(doors.check(discovery, entry.name, places))
+    return [*findings, *doors.shadowed(discovery, entry.name)]
 
 
 def _not_editable(place: Place) -> Finding:

@@ -32,6 +32,8 @@ class Index:
         self._tails: dict[str, Server] = {}
         self._heads: dict[str, Server] = {}
         self._expressions: list[tuple[Server, str]] = []
+        #: By name the blocks that have it after another one; nginx warns of them and ignores it there.
+        self.ignored: dict[str, list[Server]] = {}
         for server in servers:
             for name in server.names:
                 if name.startswith("~"):
@@ -42,7 +44,8 @@ class Index:
                 tail = _leading(name)
                 if tail:
                     self._tails.setdefault(tail, server)
-                self._exact.setdefault(_exact(name), server)
+                if self._exact.setdefault(_exact(name), server) is not server:
+                    self.ignored.setdefault(_exact(name), []).append(server)
 
     def find(self, hostname: str) -> Match:
         """Apply nginx's algorithm: exact, longest leading wildcard, longest trailing wildcard, first expression."""

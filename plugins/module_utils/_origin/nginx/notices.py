@@ -8,14 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from .. import notices
 from ..errors import OriginError
-from ..model import ACME_PATH, OFF, Finding, Protection, Runner
-from .doors import is_closed, lines_only
+from ..model import OFF, Finding, Protection, Runner
+from ..rules import notices
 from .names import exact_names, open_names
 from .survey import Discovery
-from .syntax import Directive, location_parts
-from .web import Address, Server
 
 #: CVE-2025-23419 is mended in these and in what comes after them.
 _MENDED = ((1, 26, 3), (1, 27, 4))
@@ -41,10 +38,7 @@ def find(found: Discovery, wanted: Sequence[Protection]) -> list[Finding]:
     after = {name for name, stage in {**found.protected(), **asked}.items() if stage != OFF}
     if not after:
         return []
-    findings = [*_unprotected(found, after), *_version(found)]
-    for name in sorted(after & set(asked)):
-        findings.extend(_challenges(found, name))
-    return findings
+    return [*_unprotected(found, after), *_version(found)]
 
 
 def _unprotected(found: Discovery, after: set[str]) -> list[Finding]:
@@ -78,37 +72,3 @@ def _version(found: Discovery) -> Iterator[Finding]:
 def _has_hole(version: Sequence[int]) -> bool:
     stable, mainline = _MENDED
     return tuple(version) < (mainline if tuple(version[:2]) == mainline[:2] else stable)
-
-
-def _challenges(found: Discovery, hostname: str) -> Iterator[Finding]:
-    """Whether challenges for ``hostname`` are answered over TLS and nowhere else."""
-    for address in found.web.addresses(tls=True):
-        server = found.match(hostname, address).server
-        location = _location(found, server) if server is not None else None
-        if location is None:
-            continue
-        plain = [_answering(found, hostname, one) for one in found.web.addresses(tls=False) if not one.is_local]
-        if any(_passes(found, one) for one in plain):
-            return
-        why = notices.REDIRECTED if plain else notices.NO_PLAIN_SITE
-        yield notices.acme_http01(hostname, why, location.file, location.line)
-        return
-
-
-def _answering(found: Discovery, hostname: str, address: Address) -> Server:
-    return found.match(hostname, address).server or found.web.default(address)
-
-
-def _passes(found: Discovery, server: Server) -> bool:
-    """Whether a block without TLS answers challenges itself: rewriting of the whole block comes before locations."""
-    if not is_closed(found, server) and lines_only(found, server.directive) is None:
-        return True
-    rewriting = found.site_named(server.directive, "return", "rewrite", "if")
-    return not rewriting and _location(found, server) is not None
-
-
-def _location(found: Discovery, server: Server) -> Directive | None:
-    for child in found.site_walk(server.directive):
-        if child.name == "location" and ACME_PATH[1:] in location_parts(child)[1].replace("\\", ""):
-            return child
-    return None

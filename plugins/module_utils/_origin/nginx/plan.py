@@ -25,9 +25,10 @@ from ..model import (
     Protection,
     Site,
 )
+from ..rules.reach import challenges, to_redirect, ways_around
 from ..trust import fingerprints
-from . import edit, render
-from .doors import conflicts, enforcement_doors, finding, refuses_unknown, shared
+from . import edit, reach, render
+from .doors import conflicts, enforcement_doors, finding, refuses_unknown, shadowed, shared
 from .dump import has_glob, single
 from .issuers import Issuers
 from .survey import HTTP_FILE, Discovery, Line
@@ -50,7 +51,7 @@ def sites(found: Discovery, hostnames: Sequence[str]) -> list[Site]:
     out = []
     by_name = _protecting(found)
     for name in dict.fromkeys(hostnames or sorted(found.protected())):
-        for _number, server in sorted({**by_name.get(name, {}), **serving(found, name, sure=True)[0]}.items()):
+        for _number, server in sorted({**by_name.get(name, {}), **serving(found, name, sure=True)}.items()):
             stage, trusts = found.loaded(server).get(name, OFF), found.trusts(server, name)
             out.append(_site(found, server, name, stage, stage, trusts, trusts))
     return out
@@ -62,7 +63,7 @@ def lost(found: Discovery) -> list[Lost]:
     return [
         Lost(name, stage, tuple(path for path, stages in named.items() if name in stages))
         for name, stage in sorted(found.left.items())
-        if not any(name in found.loaded(server) for server in serving(found, name, sure=False)[0].values())
+        if not any(name in found.loaded(server) for server in serving(found, name, sure=False).values())
     ]
 
 
@@ -79,8 +80,21 @@ class _Planner:
         #: Hostnames that demand less in one block than in another, with their stage there; each of such blocks.
         self.variants: list[dict[str, str]] = []
         self.listed = {wish.name for wish in wanted}
+        self.reach()
         #: File names that include lines which stand there already stand for.
         self.given = {line.stem([]) for server in found.web.servers for line in found.lines(server)}
+
+    def reach(self) -> None:
+        """Ways around the blocks of the listed hostnames, and what is redirected so that there are none."""
+        served = {name for place in self.targets.places.values() for name in place.stages}
+        for name in sorted(self.listed & served):
+            doors = reach.doors(self.found, name, self.targets)
+            self.findings += challenges(name, doors)
+            self.findings += shadowed(self.found, name)
+            if self.targets.stages[name] == ENFORCE:
+                self.findings += ways_around(name, doors, self.options)
+                for door in to_redirect(doors, self.options):
+                    self.targets.redirects.setdefault(door.site, set()).add(name)
 
     def plan(self) -> Plan:
         stems = self.choose_files()

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ..marks import headers
 from ..model import ACME_EXPRESSION, ENFORCE, MARK
-from .doors import REWRITING, is_closed, repeated_logs
+from .content import is_closed
+from .doors import REWRITING, repeated_logs
 from .survey import Discovery
 from .syntax import Directive, location_parts, quote
 from .web import Server

@@ -130,9 +130,13 @@ class Discovery:
 
     def match(self, hostname: str, address: Address) -> Match:
         """The server block of ``address`` that has a name for ``hostname``."""
+        return self.index(address).find(hostname)
+
+    def index(self, address: Address) -> Index:
+        """The names on ``address``."""
         if address not in self._indexes:
             self._indexes[address] = Index(self.web.on(address))
-        return self._indexes[address].find(hostname)
+        return self._indexes[address]
 
     @cached_property
     def _indexes(self) -> dict[Address, Index]:
@@ -194,6 +198,11 @@ class Discovery:
     def left(self) -> dict[str, str]:
         """The strictest stage of each hostname that files of ours name, whether a server block loads them or not."""
         return stages_of(content.decode("latin-1") for content in self.own.values())
+
+    def redirects(self, server: Server, hostname: str) -> bool:
+        """Whether a file of ours redirects plain HTTP of the hostname in this block."""
+        files = {child.file for line in self.lines(server) for child in flatten(line.directive.block)}
+        return any(f"plain_http=redirect hostname={hostname}\n" in self.dump.files[name] for name in sorted(files))
 
     def bundle(self, server: Server) -> tuple[dict[str, str], dict[str, str]]:
         """Our trust bundle that ``server`` has loaded, as :func:`.bundles.read_file` returns it."""

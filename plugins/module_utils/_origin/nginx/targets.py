@@ -12,12 +12,10 @@ from .. import trust
 from ..bundles import certificates, subjects_of
 from ..hostnames import bad_hostname, is_hostname
 from ..model import ENFORCE, OFF, STAGES, Finding, Options, Protection, kept, stricter
-from ..notices import redirected_by_us
-from .doors import content, finding, overlap, plain_doors, plain_finding
+from .doors import finding
 from .names import exact_names, open_names
 from .survey import Discovery
-from .syntax import flatten
-from .web import Address, Server
+from .web import Server
 
 
 @dataclass
@@ -110,9 +108,9 @@ def _known_bundles(found: Discovery) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _locate(found: Discovery, targets: Targets, wish: Protection, options: Options) -> None:
-    """Where a hostname that is wanted is served, at which stage each block will be, and which ways lead around."""
+    """Where a hostname that is wanted is served, and at which stage each block will be."""
     name = wish.name
-    servers, strays = serving(found, name, sure=True)
+    servers = serving(found, name, sure=True)
     loaded = {number: found.loaded(server).get(name, OFF) for number, server in servers.items()}
     stages = {number: kept(wish, stage, options) for number, stage in loaded.items()}
     # Where no block has the name any more, what one of them still enforces for it counts: it can't stay so.
@@ -130,52 +128,15 @@ def _locate(found: Discovery, targets: Targets, wish: Protection, options: Optio
     for number, server in servers.items():
         if stages[number] != OFF:
             targets.places.setdefault(number, Place(server)).stages[name] = stages[number]
-    if stage == ENFORCE:
-        _doors(found, targets, name, servers, strays, options)
 
 
-def _doors(
-    found: Discovery, targets: Targets, name: str, servers: dict[int, Server], strays: list[Address], options: Options
-) -> None:
-    """Ways around the blocks of a hostname, and what is redirected so that there are none."""
-    sources = {source for server in servers.values() for source in content(found, server)}
-    for address in strays:
-        fallback = found.web.default(address)
-        if fallback.number not in servers and overlap(sources, content(found, fallback)):
-            targets.findings.append(
-                finding(
-                    "default_server_open",
-                    name,
-                    f"on {address} the hostname isn't named, and the default server gives out the same content",
-                    "Let the hostname's server block listen there, too.",
-                    fallback.directive,
-                )
-            )
-    for server, _also_tls in plain_doors(found, name, list(servers.values())):
-        if options.plain_http == "redirect":
-            targets.redirects.setdefault(server.number, set()).add(name)
-        elif _redirects(found, server, name):
-            targets.findings.append(redirected_by_us("plain_http_open", name, server.file, server.line))
-        else:
-            targets.findings.append(plain_finding(found, server, name))
-
-
-def serving(found: Discovery, name: str, sure: bool) -> tuple[dict[int, Server], list[Address]]:
-    """The blocks that serve a hostname by its name over TLS, and the sockets where only the default one would.
+def serving(found: Discovery, name: str, sure: bool) -> dict[int, Server]:
+    """The blocks that serve a hostname by its name over TLS.
 
     ``sure``: without the sockets where an expression that can't be evaluated may decide.
     """
-    servers: dict[int, Server] = {}
-    strays = []
-    for address in found.web.addresses(tls=True):
-        match = found.match(name, address)
-        if match.unreadable and sure:
-            continue
-        if match.server is not None:
-            servers[match.server.number] = match.server
-        elif not address.is_local:
-            strays.append(address)
-    return servers, strays
+    matches = [found.match(name, address) for address in found.web.addresses(tls=True)]
+    return {one.server.number: one.server for one in matches if one.server and not (sure and one.unreadable)}
 
 
 def _unreadable(found: Discovery, name: str, severity: str) -> Iterator[Finding]:
@@ -197,25 +158,15 @@ def _keep(found: Discovery, targets: Targets, name: str) -> None:
 
     Where its name was moved to other blocks, its protection goes along.
     """
-    servers = serving(found, name, sure=False)[0]
+    servers = serving(found, name, sure=False)
     stages = {number: found.loaded(server)[name] for number, server in servers.items() if name in found.loaded(server)}
     for number, stage in (stages or dict.fromkeys(servers, found.protected()[name])).items():
         targets.places.setdefault(number, Place(servers[number])).stages[name] = stage
         targets.stages[name] = stricter(stage, targets.stages.get(name, OFF))
     if targets.stages.get(name) == ENFORCE:
         for server in found.web.servers:
-            if _redirects(found, server, name):
+            if found.redirects(server, name):
                 targets.redirects.setdefault(server.number, set()).add(name)
-
-
-def _redirects(found: Discovery, server: Server, name: str) -> bool:
-    """Whether a file of ours redirects the hostname in this block."""
-    return any(f"plain_http=redirect hostname={name}\n" in text for text in _own_texts(found, server))
-
-
-def _own_texts(found: Discovery, server: Server) -> list[str]:
-    names = {child.file for line in found.lines(server) for child in flatten(line.directive.block)}
-    return [found.dump.files[name] for name in sorted(names)]
 
 
 def _severity(found: Discovery, name: str, stage: str) -> str:

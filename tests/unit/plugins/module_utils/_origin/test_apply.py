@@ -212,11 +212,6 @@ def test_a_ca_that_the_edge_needs_stays(
     ).changed
 
 
-def test_enforce_needs_a_bundle(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="there is no trust bundle"):
-        engine.apply(server, [Protection("a", ENFORCE, "", "x")], Options(), run, root=str(tmp_path / "state"))
-
-
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_texts_of_files_are_told_only_when_asked_for(
     server: Server, bring: Callable[..., engine.Outcome], check_mode: bool

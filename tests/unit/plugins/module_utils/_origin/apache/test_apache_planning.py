@@ -240,8 +240,8 @@ def test_plain_http_is_redirected_on_wish(apache):
     assert "acme-challenge" in text
     assert f"IncludeOptional {apache.root}/aop/plain/app.example.com.conf" in apache.read("sites-enabled/plain.conf")
     assert apache.plan(apache.want(stage="enforce"), plain_http="redirect").changes == []
-    assert "closed by the redirect that this role made, which would be removed" in apache.codes()["plain_http"]
-    assert "Set plain_http to redirect, as before" in apache.codes()["plain_http"]
+    assert "closed by the redirect that this role made, which would be removed" in apache.codes()["plain_http_open"]
+    assert "Set plain_http to redirect, as before" in apache.codes()["plain_http_open"]
     assert apache.plan(apache.want(stage="enforce")).changes == []
     apache.carry_out(apache.want(stage="log_only"))
     assert apache.read("sites-enabled/plain.conf") == plain

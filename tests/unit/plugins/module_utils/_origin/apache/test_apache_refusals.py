@@ -36,12 +36,22 @@ def refused(apache, code, stage="enforce", **options):
 @pytest.mark.parametrize(
     ("lines", "code", "message", "line"),
     [
-        (["SSLVerifyClient optional"], "client_auth_present", "SSLVerifyClient is there already, for something", 9),
-        (["x", "SSLCACertificateFile /a"], "client_auth_present", "SSLCACertificateFile is there already", 10),
-        (["SSLCACertificatePath /a"], "client_auth_present", "SSLCACertificatePath is there already", 9),
-        (["SSLVerifyDepth 3"], "client_auth_present", "SSLVerifyDepth is there already", 9),
-        (["<Location /in>", "SSLVerifyClient none", "</Location>"], "client_auth_in_section", "in <Location /in>", 10),
-        (["<If true>", "SSLVerifyClient require", "</If>"], "client_auth_in_section", "in <If true>", 10),
+        (
+            ["SSLVerifyClient optional"],
+            "client_verification_taken",
+            "SSLVerifyClient is there already, for something",
+            9,
+        ),
+        (["x", "SSLCACertificateFile /a"], "client_verification_taken", "SSLCACertificateFile is there already", 10),
+        (["SSLCACertificatePath /a"], "client_verification_taken", "SSLCACertificatePath is there already", 9),
+        (["SSLVerifyDepth 3"], "client_verification_taken", "SSLVerifyDepth is there already", 9),
+        (
+            ["<Location /in>", "SSLVerifyClient none", "</Location>"],
+            "client_verification_taken",
+            "in <Location /in>",
+            10,
+        ),
+        (["<If true>", "SSLVerifyClient require", "</If>"], "client_verification_taken", "in <If true>", 10),
         (["SSLOptions +StdEnvVars +FakeBasicAuth"], "fake_basic_auth", "log every visitor in", 9),
         (["SSLUserName SSL_CLIENT_S_DN_CN"], "ssl_user_name", "the user of every visitor", 9),
         (["SSLOpenSSLConfCmd ClientCAFile /a"], "openssl_verification", "SSLOpenSSLConfCmd ClientCAFile changes", 9),
@@ -89,26 +99,34 @@ def test_no_client_authentication_counts_only_where_it_overrules_ours(apache):
     in_site(apache, "SSLVerifyClient none", line)
     assert apache.codes() == {}
     in_site(apache, line, "SSLVerifyClient none")
-    assert "site.conf:10)" in refused(apache, "client_auth_present")
+    assert "site.conf:10)" in refused(apache, "client_verification_taken")
     in_site(apache)
     apache.carry_out(apache.want(stage="enforce"))
     ours = apache.read("sites-enabled/site.conf")
     text = ours.replace("aop/app.example.com.conf\n", "aop/app.example.com.conf\n    SSLVerifyClient none\n")
     apache.write("sites-enabled/site.conf", text)
-    assert "SSLVerifyClient is there already" in refused(apache, "client_auth_present")
+    assert "SSLVerifyClient is there already" in refused(apache, "client_verification_taken")
 
 
 @pytest.mark.parametrize(
     ("line", "code", "message"),
     [
-        ("SSLVerifyClient optional", "client_auth_inherited", "at server level is inherited by every virtual host"),
-        ("SSLCACertificatePath /a", "client_auth_inherited", "SSLCACertificatePath at server level"),
-        ("SSLCACertificateFile /a", "client_auth_inherited", "SSLCACertificateFile at server level"),
+        ("SSLVerifyClient optional", "client_verification_taken", "at server level is inherited by every virtual host"),
+        ("SSLCACertificatePath /a", "client_verification_taken", "SSLCACertificatePath at server level"),
+        ("SSLCACertificateFile /a", "client_verification_taken", "SSLCACertificateFile at server level"),
         ("SSLVHostSNIPolicy insecure", "sni_policy_insecure", "a certificate for another virtual host"),
         ("SSLCADNRequestPath /a", "ca_names_differ", "tells clients other CAs"),
-        ("<Location />\nSSLVerifyClient none\n</Location>", "client_auth_in_section", "in <Location />"),
-        ("<Directory /var/www>\nSSLVerifyClient none\n</Directory>", "client_auth_in_section", "<Directory /var/www>"),
-        ("<DirectoryMatch x>\nSSLVerifyClient none\n</DirectoryMatch>", "client_auth_in_section", "<DirectoryMatch x>"),
+        ("<Location />\nSSLVerifyClient none\n</Location>", "client_verification_taken", "in <Location />"),
+        (
+            "<Directory /var/www>\nSSLVerifyClient none\n</Directory>",
+            "client_verification_taken",
+            "<Directory /var/www>",
+        ),
+        (
+            "<DirectoryMatch x>\nSSLVerifyClient none\n</DirectoryMatch>",
+            "client_verification_taken",
+            "<DirectoryMatch x>",
+        ),
     ],
 )
 def test_what_is_at_server_level(apache, line, code, message):
@@ -227,7 +245,7 @@ def test_an_include_line_astray_of_a_hostname_that_is_gone_keeps_nothing_enforce
     apache.carry_out()
     site = apache.read("sites-enabled/site.conf")
     apache.write("sites-enabled/site.conf", site.replace("ServerName app.", "ServerName renamed."))
-    assert {"not_served", "include_astray"} == set(apache.codes("enforce"))
+    assert {"not_served", "include_line_astray"} == set(apache.codes("enforce"))
     assert apache.codes("log_only") == apache.codes("off") == {}
 
 
@@ -267,7 +285,7 @@ def test_a_macro_that_makes_the_virtual_host(apache):
 def test_the_content_is_there_without_tls(apache, content):
     apache.write("sites-enabled/plain.conf", PLAIN.format(content))
     assert apache.codes("log_only") == {}
-    text = refused(apache, "plain_http")
+    text = refused(apache, "plain_http_open")
     assert "served without TLS at *:80, to everybody" in text
     assert "sites-enabled/plain.conf:" in text
     assert "set plain_http to redirect" in text
@@ -276,7 +294,7 @@ def test_the_content_is_there_without_tls(apache, content):
 
 def test_a_plain_virtual_host_with_other_names_cannot_be_redirected(apache):
     apache.write("sites-enabled/plain.conf", PLAIN.format("ServerAlias other.example.com\nDocumentRoot /x\n"))
-    assert "Split the virtual host: other.example.com" in refused(apache, "plain_http", plain_http="redirect")
+    assert "Split the virtual host: other.example.com" in refused(apache, "plain_http_open", plain_http="redirect")
 
 
 @pytest.mark.parametrize("port", ["*:443", "*:8080"])
@@ -285,7 +303,7 @@ def test_optional_tls_is_a_plain_door(apache, port):
     site = f"<VirtualHost {port}>\nServerName app.example.com\nSSLEngine optional\n</VirtualHost>\n"
     apache.write("sites-enabled/a.conf", site)
     found = apache.codes()
-    assert set(found) & {"plain_http", "tls_unclear", "not_served"}, found
+    assert set(found) & {"plain_http_open", "tls_unclear", "not_served"}, found
 
 
 def test_lines_that_are_read_twice_make_two_virtual_hosts(apache):
@@ -305,16 +323,16 @@ def test_a_second_listener_with_another_virtual_host_for_the_same_content(apache
         "sites-enabled/admin.conf",
         f"Listen 8443\n<VirtualHost *:8443>\nServerName admin\nDocumentRoot /var/www/app\n{apache.tls}</VirtualHost>\n",
     )
-    text = refused(apache, "same_content")
+    text = refused(apache, "default_server_open")
     assert "unknown names of *:8443 serves the same directory /var/www/app" in text
     assert "admin.conf:2)" in text
 
 
 def test_the_default_virtual_hosts_must_not_serve_the_content(apache):
     apache.write("sites-enabled/site.conf", apache.site.replace("/www/default\n", "/www/app\n"))
-    assert "for unknown names of *:443 serves the same directory" in refused(apache, "same_content")
+    assert "for unknown names of *:443 serves the same directory" in refused(apache, "default_server_open")
     apache.write("sites-enabled/site.conf", apache.site.replace("/www/default80\n", "/www/app\n"))
-    assert "for unknown names of *:80 serves the same directory" in refused(apache, "same_content")
+    assert "for unknown names of *:80 serves the same directory" in refused(apache, "default_server_open")
     closed = apache.site.replace("/www/default80\n", "/www/app\n<Location />\nRequire all denied\n</Location>\n")
     apache.write("sites-enabled/site.conf", closed)
     assert apache.codes() == {}
@@ -323,15 +341,17 @@ def test_the_default_virtual_hosts_must_not_serve_the_content(apache):
 def test_the_main_server_must_not_serve_the_content(apache):
     apache.write("conf-enabled/listen.conf", "Listen 8080\n")
     apache.write("apache2.conf", apache.read("apache2.conf").replace("/var/www/main", "/var/www/app"))
-    assert "unknown names of *:8080 serves the same directory" in refused(apache, "same_content")
+    assert "unknown names of *:8080 serves the same directory" in refused(apache, "default_server_open")
 
 
 def test_virtual_hosts_without_a_document_root_share_the_servers(apache):
     apache.write("sites-enabled/site.conf", re.sub(r".*DocumentRoot.*\n", "", apache.site))
-    assert "for unknown names of *:443 serves the same directory /var/www/main" in refused(apache, "same_content")
+    assert "for unknown names of *:443 serves the same directory /var/www/main" in refused(
+        apache, "default_server_open"
+    )
     both = apache.site.replace("/www/default\n", "/www/main\n").replace("    DocumentRoot /var/www/app\n", "")
     apache.write("sites-enabled/site.conf", both)
-    assert "serves the same directory /var/www/main" in refused(apache, "same_content")
+    assert "serves the same directory /var/www/main" in refused(apache, "default_server_open")
 
 
 def test_a_shared_pool_of_php_is_not_the_same_content(apache):
@@ -390,7 +410,7 @@ def test_what_is_the_same_content_at_another_port(apache, ours, theirs, severity
     in_site(apache, ours)
     apache.write("sites-enabled/zz.conf", LISTEN.format(theirs, apache.tls))
     found = notable(apache.plan(apache.want(stage="enforce")))
-    assert [(item.code, item.severity) for item in found] == ([("same_content", severity)] if severity else [])
+    assert [(item.code, item.severity) for item in found] == ([("default_server_open", severity)] if severity else [])
     assert all(f"unknown names of *:8443 serves the same {what}" in item.message for item in found)
 
 
@@ -398,13 +418,13 @@ def test_fastcgi_that_all_virtual_hosts_are_told_other_files_for(apache):
     in_site(apache, OURS + BY_NAME)
     apache.write("sites-enabled/zz.conf", LISTEN.format(THEIRS + BY_NAME, apache.tls))
     apache.write("conf-enabled/php.conf", f"<FilesMatch php>\n{TOLD}\n</FilesMatch>\n")
-    assert "serves the same backend proxy:unix" in refused(apache, "same_content")
+    assert "serves the same backend proxy:unix" in refused(apache, "default_server_open")
 
 
 def test_the_main_server_knows_no_names(apache):
     in_site(apache, OURS + PRESERVED)
     apache.write("conf-enabled/main.conf", f"Listen 8080\n{PRESERVED}\n")
-    assert "unknown names of *:8080 serves the same backend" in refused(apache, "same_content")
+    assert "unknown names of *:8080 serves the same backend" in refused(apache, "default_server_open")
 
 
 @pytest.mark.parametrize(("directory", "is_open"), [("app.example.com", False), ("shop", True)])
@@ -412,7 +432,7 @@ def test_document_roots_by_name_are_reached_by_names_that_no_virtual_host_has(ap
     text = apache.site.replace("DocumentRoot /var/www/app", f"DocumentRoot /www/{directory}")
     text = text.replace("DocumentRoot /var/www/default\n", "VirtualDocumentRoot /www/%0\n")
     apache.write("sites-enabled/site.conf", text)
-    assert ("same_content" in apache.codes()) is is_open
+    assert ("default_server_open" in apache.codes()) is is_open
 
 
 def test_a_shared_backend_that_knows_the_name_is_a_warning(apache):
@@ -421,18 +441,18 @@ def test_a_shared_backend_that_knows_the_name_is_a_warning(apache):
         "sites-enabled/site.conf",
         text.replace("DocumentRoot /var/www/default\n", "ProxyPass / http://127.0.0.1:8080/\n"),
     )
-    assert "serves the same backend http://127.0.0.1:8080" in refused(apache, "same_content")
+    assert "serves the same backend http://127.0.0.1:8080" in refused(apache, "default_server_open")
     known = text.replace(
         "DocumentRoot /var/www/default\n", "ProxyPreserveHost On\nProxyPass / http://127.0.0.1:8080/\n"
     )
     apache.write("sites-enabled/site.conf", known)
     assert [(f.code, f.severity) for f in notable(apache.plan(apache.want(stage="enforce")))] == [
-        ("same_content", "warning")
+        ("default_server_open", "warning")
     ]
     both = known.replace("ProxyPreserveHost On\n", "ProxyPreserveHost On\nDocumentRoot /var/www/app\n")
     both = both.replace("    ProxyPass /", "    DocumentRoot /var/www/app\n    ProxyPass /")
     apache.write("sites-enabled/site.conf", both)
-    assert "serves the same directory /var/www/app" in refused(apache, "same_content")
+    assert "serves the same directory /var/www/app" in refused(apache, "default_server_open")
 
 
 def test_warnings_for_the_default_site_and_for_shadowed_ones(apache):
@@ -455,7 +475,7 @@ def test_an_alias_behind_canonical_names_cannot_be_logged(apache):
 
 @pytest.mark.parametrize("stage", ["log_only", "enforce"])
 def test_a_missing_line_when_sites_are_not_managed(apache, stage):
-    text = refused(apache, "include_missing", stage, manage_sites=False)
+    text = refused(apache, "include_line_missing", stage, manage_sites=False)
     assert f"the line 'IncludeOptional {apache.root}/aop/app.example.com.conf' is missing" in text
     assert "before the </VirtualHost> in line 12" in text
     assert "site.conf:12)" in text
@@ -465,7 +485,7 @@ def test_a_line_of_the_users_own_that_catches_other_hostnames(apache):
     in_site(apache, "IncludeOptional aop/*.conf")
     assert apache.codes("log_only") == {}
     apache.write("aop/default.example.net.conf", "# originlock.aop stage=log_only hostname=default.example.net\n")
-    text = refused(apache, "include_too_wide", "log_only")
+    text = refused(apache, "include_line_unclear", "log_only")
     assert "brings the client authentication of default.example.net here, too" in text
     assert "site.conf:9)" in text
 
@@ -477,7 +497,7 @@ def test_a_line_of_the_users_own_in_the_wrong_place(apache, where):
         apache.write(where, line)
     else:
         apache.write(where, apache.site.replace("    DocumentRoot /var/www/default\n", line))
-    text = refused(apache, "include_astray", "log_only")
+    text = refused(apache, "include_line_astray", "log_only")
     assert "would bring this hostname's client authentication there" in text
     assert where in text
 

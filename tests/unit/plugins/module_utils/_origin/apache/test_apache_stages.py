@@ -131,7 +131,7 @@ def test_somebody_elses_lines_decide_which_file_it_is(apache):
     further(apache)
     second = apache.paths.snippets(APP)[1]
     asked = apache.plan(apache.want(), never_relax=True, manage_sites=False).errors
-    assert [finding.code for finding in asked] == ["include_missing"]
+    assert [finding.code for finding in asked] == ["include_line_missing"]
     assert f"IncludeOptional {second}" in asked[0].message
     apache.write(MORE, apache.read(MORE).replace("</V", f"IncludeOptional {second}\n</V"))
     for stage, then in (("log_only", "log_only"), ("enforce", "enforce"), ("log_only", "enforce")):

@@ -140,7 +140,7 @@ def test_a_default_server_with_another_ca_is_refused(first: str, http: str) -> N
 
 
 def test_the_first_protected_block_is_such_a_default_server() -> None:
-    found = site(block(SHOP) + block())
+    found = site(block(SHOP, "root /srv/shop;") + block())
     made = make(found, wish(stage="enforce", issuers=[]), wish(SHOP, "log_only", OTHER_CA))
     assert codes(made) == [KEY]
     made = make(found, wish(stage="enforce", issuers=[]), wish(SHOP, "log_only", CA, issuers=[]))

@@ -32,7 +32,8 @@ PLAIN = f"server {{ listen 80; server_name {APP}; %s }}\n"
 
 
 def told(found: Discovery, code: str, stage: str = "enforce") -> list[Finding]:
-    return [finding for finding in notices.find(found, [wish(stage=stage)]) if finding.code == code]
+    findings = [*make(found, wish(stage=stage)).findings, *notices.find(found, [wish(stage=stage)])]
+    return [finding for finding in findings if finding.code == code]
 
 
 def test_names_beside_protected_ones() -> None:

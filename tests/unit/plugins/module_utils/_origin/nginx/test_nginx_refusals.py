@@ -70,7 +70,7 @@ def block(inside: str = "", names: str = APP, listen: str = TLS) -> str:
         (
             "ssl_crl crl.pem;",
             "",
-            "crl_in_the_way",
+            "revocation_check",
             "app.example.com: ssl_crl crl.pem would refuse every certificate of a CA that it has no list for, in "
             f"log_only, too ({SITE}:4). Remove it from this hostname's server block.",
         ),
@@ -304,7 +304,7 @@ def test_plain_http_with_content(inside: str) -> None:
     found = site(block() + PLAIN % inside)
     made = make(found, wish(stage="enforce"))
     assert messages(made, "plain_http_open") == [
-        "app.example.com: this server block gives out the hostname's content without TLS, so without a certificate "
+        "app.example.com: its content is served without TLS at *:80, to everybody "
         f"({SITE}:6). Let it redirect (return 301 https://$host$request_uri;), or set plain_http to redirect."
     ]
     assert codes(made) == ["plain_http_open"]
@@ -501,11 +501,35 @@ def test_the_same_content_on_a_listener_that_does_not_know_the_name() -> None:
     found = site(block("root /srv/app;", listen="listen 443 ssl;") + other)
     made = make(found, wish(stage="enforce"))
     assert messages(made, "default_server_open") == [
-        "app.example.com: on [::]:443 the hostname isn't named, and the default server gives out the same content "
-        f"({SITE}:6). Let the hostname's server block listen there, too."
+        "app.example.com: the site for unknown names of [::]:443 serves the same root /srv/app "
+        f"({SITE}:6). Let it serve something else, or refuse or redirect everything."
     ]
     assert codes(made) == ["default_server_open"]
     assert codes(make(found), "warning") == ["default_server_open"]
+
+
+@pytest.mark.parametrize(
+    ("default", "told"),
+    [
+        ("root /srv/app;", True),
+        ("root /srv/app; location / { if ($scheme = http) { return 301 https://$host$request_uri; } }", True),
+        ("root /srv/other;", False),
+        ("root /srv/app; return 444;", False),
+        ("root /srv/app; ssl_reject_handshake on;", False),
+        ("root /srv/app; location / { deny all; }", False),
+    ],
+)
+@pytest.mark.parametrize("listen", ["listen 443 ssl default_server;", "listen 80 default_server;"])
+def test_the_same_content_under_any_other_name(default: str, told: bool, listen: str) -> None:
+    other = f"server {{ {listen} server_name _; {default} }}\n"
+    mine = block("root /srv/app;", listen="listen 443 ssl;") + PLAIN % "return 301 https://$host$request_uri;"
+    found = site(mine + other)
+    closed = listen.startswith("listen 80") and "$scheme" in default
+    expected = ["default_server_open"] if told and not closed else []
+    if listen.startswith("listen 80") and "reject" in default:
+        expected = ["default_server_open"]
+    assert codes(make(found, wish(stage="enforce"))) == expected
+    assert codes(make(found), "warning") == expected
 
 
 def test_site_files_that_are_not_edited() -> None:
@@ -612,3 +636,14 @@ def test_shared_blocks_are_told_at_enforce() -> None:
     assert codes(make(found, wish(stage="enforce")), "warning") == ["block_shared"]
     default = site(block(listen="listen 443 ssl default_server;"))
     assert codes(make(default, wish(stage="enforce")), "warning") == ["default_server_shared"]
+
+
+def test_a_second_block_with_the_name_never_answers() -> None:
+    second = block("root /srv/two;", listen="listen [::]:443 ssl; listen 8443 ssl;")
+    made = make(site(block("root /srv/one;", listen=TLS) + second))
+    assert messages(made, "shadowed") == [
+        "app.example.com: this server block has the name on [::]:443, but another one answers first "
+        f"({SITE}:6). Remove the name from one of them."
+    ]
+    assert (codes(made), codes(made, "warning")) == ([], ["shadowed"])
+    assert [one.line for one in made.sites] == [1, 6]

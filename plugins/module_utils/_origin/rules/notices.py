@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .model import ACME_PATH, Finding
+from ..model import Finding
 
 _SHOWN = 10
 #: Name, file, line.
@@ -47,26 +47,3 @@ def unprotected_names(beside: Mapping[str, Sequence[Place]]) -> list[Finding]:
 def known_hole(severity: str, server: str, what: str, remedy: str) -> Finding:
     """A version of ``server`` (with its number) for which a way around client certificates is known."""
     return Finding("known_hole", severity, "", f"{server} has {what}", remedy)
-
-
-def acme_http01(hostname: str, why: str, file: str, line: int) -> Finding:
-    """Challenges of http-01 end at the TLS site, which asks for the edge's certificate."""
-    return Finding(
-        "acme_http01", "warning", hostname,
-        f"ACME challenges (http-01) are answered by its TLS site, and {why}: once it's enforced, a certificate "
-        "authority that doesn't come through the edge is refused, and the site's own certificate isn't renewed",
-        f"Answer {ACME_PATH}/ on port 80, without a redirect, or use DNS-01.", file, line,
-    )  # fmt: skip
-
-
-NO_PLAIN_SITE = "there is no site on port 80 for it"
-REDIRECTED = "port 80 redirects them there"
-
-
-def redirected_by_us(code: str, hostname: str, file: str, line: int) -> Finding:
-    """Without plain_http=redirect our redirect would go, and the content would be there without TLS again."""
-    return Finding(
-        code, "error", hostname,
-        "its content on plain HTTP is closed by the redirect that this role made, which would be removed",
-        "Set plain_http to redirect, as before, or let the site redirect by itself.", file, line,
-    )  # fmt: skip
