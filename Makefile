@@ -56,8 +56,8 @@ lint: setup system ## ansible-lint, ruff, mypy, direction of imports, changelog
 	@tests/tools/lint.sh
 
 .PHONY: units
-units: setup ## Unit tests
-	@$(PYTEST) $(or $(ARGS),tests/unit)
+units: setup ## Unit tests, and the promises of all servers on the echo double
+	@$(PYTEST) $(or $(ARGS),tests/unit tests/contract)
 
 .PHONY: api
 api: setup ## The sandbox, and the Cloudflare modules against it

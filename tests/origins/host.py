@@ -15,40 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable, ClassVar
 
+WORK = Path(__file__).with_name("work.py")
 PACKAGE = Path(__file__).resolve().parents[2] / "plugins" / "module_utils" / "_origin"
 
-_WORK = """
-import json, sys
-sys.path.insert(0, "/opt/aop")
-from _origin import apply as engine
-from _origin.command import run
-from _origin.errors import OriginError
-from _origin.model import Options, Protection
-from _origin.servers import load
-work = json.load(sys.stdin)
-driver = load(work["server"], work.get("paths", {}), run)
-try:
-    if work["what"] == "apply":
-        wanted = [Protection(**entry) for entry in work["wanted"]]
-        args = (driver, wanted, Options(**work["options"]), run, work["check_mode"], work["confirm_within"])
-        result = engine.apply(*args, paths=work["paths"]).as_dict(diff=True)
-    elif work["what"] == "inspect":
-        found = driver.discover()
-        result = {
-            "sites": [site.as_dict() for site in driver.inspect(found, work["hostnames"])],
-            "lost": [one.as_dict() for one in driver.lost(found)],
-        }
-    elif work["what"] == "confirm":
-        result = {"changed": engine.confirm(work["id"], run)}
-    else:
-        reverted = engine.revert(lambda server, paths: load(server, paths, run), work["server"], work["id"], run)
-        result = {"outcome": reverted.outcome, "left": list(reverted.left)}
-except OriginError as error:
-    result = {"error": str(error), "remedy": error.remedy, "details": error.details()}
-print(json.dumps(result))
-"""
-
-_TREE = """
+TREE = """
 import hashlib, json, os, sys
 out = {}
 for top in sys.argv[1:]:
@@ -95,6 +65,18 @@ class Answer:
         return self.status == 200
 
 
+@dataclass(frozen=True)
+class Fault:
+    """``arrange`` makes changes of the first hostname fail from then on; ``words`` are in the error then.
+
+    ``live``: the server was told to take the new files.
+    """
+
+    arrange: Callable[[], None]
+    words: tuple[str, ...]
+    live: bool = False
+
+
 class Host:
     """One container. ``address`` and ``address6`` are where its listeners can be reached."""
 
@@ -107,11 +89,24 @@ class Host:
     target: ClassVar[str] = "/"
     #: How long the server may take to refuse after the handshake, before a request is sent.
     patience: ClassVar[float] = 0.0
+    #: The Debian releases on which it's tested unless the environment names others.
+    releases: ClassVar[tuple[str, ...]] = ()
+    #: The least time in which a run can make a change and confirm it.
+    soon: ClassVar[int] = 6
+    #: A run is killed at every n-th of its steps.
+    stride: ClassVar[int] = 5
+    #: Where the driver's code is: folders to import from, and what to import.
+    code: ClassVar[tuple[tuple[str, ...], str]] = (("/opt/aop",), "_origin")
+    #: Servers that are registered for tests, and what to import for their drivers.
+    more_servers: ClassVar[dict[str, str]] = {}
 
     def __init__(self, container: str, address: str, address6: str) -> None:
         self.container = container
         self.address = address
         self.address6 = address6
+        #: With what the driver is made, and where transactions are.
+        self.paths: dict[str, str] = {}
+        self.state = "/var/lib/originlock-aop"
 
     def sh(self, script: str, check: bool = True) -> str:
         done = self._exec(["bash", "-c", script])
@@ -139,8 +134,8 @@ class Host:
         """Bring the driver's code in, and remember the configuration as it came."""
         self.sh(f"rm -rf /opt/aop && mkdir -p /opt/aop; test -d /opt/pristine || cp -a {self.etc} /opt/pristine")
         subprocess.run(["podman", "cp", str(PACKAGE), f"{self.container}:/opt/aop/_origin"], check=True, timeout=60)
-        self.put("/opt/aop/work.py", _WORK)
-        self.put("/opt/aop/tree.py", _TREE)
+        self.put("/opt/aop/work.py", WORK.read_bytes())
+        self.put("/opt/aop/tree.py", TREE)
 
     def as_it_came(self) -> None:
         """The configuration as it came, and nothing of ours; the server isn't told."""
@@ -148,6 +143,21 @@ class Host:
             f"rm -rf {self.etc} /var/lib/originlock-aop /etc/logrotate.d/originlock-* {self.aop_log} && "
             f"cp -a /opt/pristine {self.etc}"
         )
+
+    #: Where temporary files go.
+    temporary = "/tmp"
+
+    def reset(self) -> None:
+        """The configuration as it came, and a fresh server on it."""
+        raise NotImplementedError
+
+    def generation(self) -> object:
+        """What is another one once the server was reloaded or restarted."""
+        raise NotImplementedError
+
+    def faults(self) -> dict[str, Fault]:
+        """What makes a change fail: the user's own doing, and the server's words about it, by a short name."""
+        return {}
 
     def complete(self, entry: dict[str, Any]) -> dict[str, Any]:
         """An entry of hostnames with what the controller adds to it."""
@@ -159,6 +169,7 @@ class Host:
         check_mode: bool = False,
         confirm_within: int = 0,
         paths: dict[str, str] | None = None,
+        die_at: int | None = None,
         **options: Any,
     ) -> dict[str, Any]:
         return self.driver(
@@ -167,22 +178,38 @@ class Host:
             options=options,
             check_mode=check_mode,
             confirm_within=confirm_within,
-            paths=paths or {},
+            **({"paths": paths} if paths else {}),
+            **({} if die_at is None else {"die_at": die_at}),
         )
 
     def driver(self, **work: Any) -> dict[str, Any]:
-        done = self._exec(["python3", "/opt/aop/work.py"], json.dumps(dict(work, server=self.server)).encode())
+        done = self._exec(self.program("work.py"), json.dumps(self.work(**work)).encode())
         try:
             result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
         except (ValueError, IndexError):
+            if done.returncode == 137 or done.returncode == -9:
+                return {"killed": True}
             raise AssertionError(done.stdout) from None
         return result
 
+    def work(self, **work: Any) -> dict[str, Any]:
+        """What the program for the driver reads."""
+        path, base = self.code
+        always = {"path": path, "base": base, "more_servers": self.more_servers, "root": self.state}
+        return dict({"server": self.server, "paths": self.paths}, **always, **work)
+
+    def program(self, name: str) -> list[str]:
+        return ["python3", f"/opt/aop/{name}"]
+
     def tree(self) -> dict[str, list[Any]]:
         """Everything that could differ afterwards: configuration, rotation, and our state directory."""
-        paths = f"{self.etc} /etc/logrotate.d /var/lib/originlock-aop"
-        result: dict[str, list[Any]] = json.loads(self.sh(f"python3 /opt/aop/tree.py {paths}"))
+        paths = f"{self.etc} /etc/logrotate.d {self.state}"
+        result: dict[str, list[Any]] = json.loads(self.sh(f"{' '.join(self.program('tree.py'))} {paths}"))
         return result
+
+    def configuration(self) -> dict[str, list[Any]]:
+        """The tree without our state directory."""
+        return {path: entry for path, entry in self.tree().items() if not path.startswith(self.state)}
 
     def log(self, path: str = "") -> list[dict[str, str]]:
         lines = self.sh(f"cat {path or self.aop_log} 2>/dev/null || true").splitlines()

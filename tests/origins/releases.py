@@ -12,6 +12,6 @@ from __future__ import annotations
 import os
 
 
-def releases(default: str) -> tuple[str, ...]:
+def releases(*default: str) -> tuple[str, ...]:
     """What the environment names, or ``default``."""
-    return tuple(filter(None, os.environ.get("ORIGINLOCK_RELEASES", default).split(",")))
+    return tuple(filter(None, os.environ.get("ORIGINLOCK_RELEASES", ",".join(default)).split(",")))

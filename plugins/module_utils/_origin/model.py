@@ -195,7 +195,8 @@ class Control:
 
     ``validate`` (argv) checks the configuration on disk; empty: this server has no such command. ``reload`` (argv)
     lets it take the configuration on disk; empty: it watches its files. ``proofs``: all of them must hold after that.
-    ``error_log`` is the file in which it says why it doesn't.
+    ``error_log`` is the file in which it says why it doesn't; a server that watches its files may say that before
+    anybody looks, so for it ``error_log_end`` is how long that file was when the plan was made.
     """
 
     validate: tuple[str, ...] = ()
@@ -203,6 +204,7 @@ class Control:
     proofs: tuple[Proof, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     error_log: str = ""
+    error_log_end: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -212,13 +214,13 @@ class Control:
             "proofs": [dict(proof) for proof in self.proofs],
             "environment": dict(self.environment),
             "error_log": self.error_log,
-        }
+        }  # The end of the log doesn't matter to whoever takes the change back later.
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Control:
         """The reverse of :meth:`as_dict`."""
-        lists = {name: tuple(data[name]) for name in ("validate", "reload", "proofs")}
-        return cls(environment=data["environment"], error_log=data["error_log"], **lists)
+        argv = tuple(data["validate"]), tuple(data["reload"])
+        return cls(*argv, tuple(data["proofs"]), data["environment"], data["error_log"])
 
 
 @dataclass(frozen=True)

@@ -382,7 +382,7 @@ def _handshake(proof: Mapping[str, Any], header: bool) -> str:
 def _api_problem(proof: Mapping[str, Any]) -> str:
     address = proof["address"]
     try:
-        status, text = _api_answer(address, proof["path"])
+        status, text = api_answer(address, proof["path"])
     except (OSError, http.client.HTTPException) as error:
         return f"its API at {address} gives no answer: {error}"
     if status != 200:
@@ -393,7 +393,8 @@ def _api_problem(proof: Mapping[str, Any]) -> str:
     return "".join(f"what its API at {address} answers to {proof['path']} {words}" for words in said)
 
 
-def _api_answer(address: str, path: str) -> tuple[int, str]:
+def api_answer(address: str, path: str) -> tuple[int, str]:
+    """Status and text of what an HTTP API at ``HOST:PORT`` or ``unix:PATH`` answers to a GET."""
     if address.startswith("unix:"):
         connection = http.client.HTTPConnection("localhost")
         connection.sock = socket.socket(socket.AF_UNIX)

@@ -14,12 +14,17 @@ _LINES = 5
 _SERIOUS = re.compile(r"[:\[](error|crit|alert|emerg)\]|[\"=](error|fatal|panic)\b", re.IGNORECASE)
 
 
-class Words:
-    """The error log at ``path`` from now on; one that isn't a file says nothing."""
+def size(path: str) -> int:
+    """How long a log is; 0 for one that isn't a file."""
+    return os.path.getsize(path) if os.path.isfile(path) else 0
 
-    def __init__(self, path: str) -> None:
+
+class Words:
+    """The error log at ``path`` from ``start`` (bytes) or from now on; one that isn't a file says nothing."""
+
+    def __init__(self, path: str, start: int | None = None) -> None:
         self._path = path
-        self._start = os.path.getsize(path) if os.path.isfile(path) else 0
+        self._start = start if start is not None else size(path)
 
     def since(self) -> str:
         """The last serious lines, as the end of an error message; empty if there are none."""

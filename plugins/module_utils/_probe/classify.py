@@ -34,7 +34,7 @@ ACCESS_DENIED, UNRECOGNIZED_NAME = 49, 112
 _REFUSING_STATUS = (400, 403, 495, 496)
 _PASSING_TROUBLE = (429, 502, 503, 504)
 _MISDIRECTED = 421
-_NGINX_TEXTS = (b"No required SSL certificate was sent", b"The SSL certificate error")
+_REFUSAL_TEXTS = (b"No required SSL certificate was sent", b"The SSL certificate error")
 # Pages that web servers make themselves for who is turned away.
 _OWN_WORDS = re.compile(
     rb"<(?:title|h1)>[\s\d-]*(?:bad request|forbidden|no required ssl certificate was sent|the ssl certificate error"
@@ -99,8 +99,8 @@ def is_served(outcome: Outcome) -> bool:
 
 
 def refused_by_server(outcome: Outcome) -> bool:
-    """A 400 in nginx's own words."""
-    return outcome.status == 400 and any(text in outcome.body for text in _NGINX_TEXTS)
+    """A 400 with the server's own words about the certificate."""
+    return outcome.status == 400 and any(text in outcome.body for text in _REFUSAL_TEXTS)
 
 
 def in_own_words(outcome: Outcome) -> bool:

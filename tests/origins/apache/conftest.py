@@ -5,22 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.origins.releases import releases
-from tests.origins.running import running
+from tests.origins.running import Machines
 
 from .host import ApacheHost
 
-RELEASES = releases("bookworm")
+RELEASES = releases(*ApacheHost.releases)
 
 
 @pytest.fixture(scope="session")
-def hosts() -> Iterator[dict[str, ApacheHost]]:
-    with running(ApacheHost, RELEASES) as found:
-        yield found
+def hosts(machines: Machines[ApacheHost]) -> dict[str, ApacheHost]:
+    return machines(ApacheHost)
 
 
 @pytest.fixture(params=RELEASES)

@@ -5,9 +5,15 @@
 
 from __future__ import annotations
 
-from tests.origins.host import Answer, Host, client_context
+from tests.origins.host import Answer, Fault, Host, client_context
 
 __all__ = ("Answer", "ApacheHost", "client_context")
+
+
+GARBAGE = "-----BEGIN CERTIFICATE-----\nZ2FyYmFnZQ==\n-----END CERTIFICATE-----\n"
+
+
+GARBAGE = "-----BEGIN CERTIFICATE-----\nZ2FyYmFnZQ==\n-----END CERTIFICATE-----\n"
 
 
 class ApacheHost(Host):
@@ -18,6 +24,7 @@ class ApacheHost(Host):
     aop_log = "/var/log/apache2/aop.log"
     target = "/index.html"
     patience = 0.25
+    releases = ("bookworm",)
 
     def reset(self) -> None:
         """Back to the configuration and the empty logs of the beginning, with a fresh server."""
@@ -27,6 +34,37 @@ class ApacheHost(Host):
     def reload(self) -> None:
         """As the user would do it."""
         self.sh("apachectl -t && systemctl reload apache2 && sleep 0.5")
+
+    def generation(self) -> object:
+        return self.sh("pgrep -x apache2").split()
+
+    def faults(self) -> dict[str, Fault]:
+        snippet, garbage = f"{self.etc}/aop/app.example.com.conf", f"{self.etc}/garbage.pem"
+        return {
+            # Where it isn't allowed, it is read, too.
+            "check": self._with(
+                f"<Directory /nowhere>\nIncludeOptional {snippet}\n</Directory>\n",
+                "Apache refuses the configuration; nothing was changed",
+                f"of {snippet}:",
+                "per-directory CA",
+            ),
+            # The copy that is checked isn't at its place.
+            "live check": self._with(f"<IfFile {snippet}>\nFoo bar\n</IfFile>\n", "Invalid command 'Foo'"),
+            "reload": self._with(
+                f"<IfFile {snippet}>\nSSLCACertificateFile {garbage}\n</IfFile>\n",
+                "Apache ended when it read the new configuration, although it had called it correct",
+                "AH02312: Fatal error initialising mod_ssl",
+                live=True,
+            ),
+        }
+
+    def _with(self, content: str, *words: str, live: bool = False) -> Fault:
+        def arrange() -> None:
+            self.put(f"{self.etc}/garbage.pem", GARBAGE)
+            self.put(f"{self.etc}/conf-enabled/a.conf", content)
+            self.reload()
+
+        return Fault(arrange, words, live)
 
     def parent(self) -> int:
         return int(self.sh("cat /run/apache2/apache2.pid"))

@@ -5,59 +5,16 @@
 
 from __future__ import annotations
 
-import time
-
 from tests.origins.pki import Clients
 
-from .host import ApacheHost
+from .host import GARBAGE, ApacheHost
 
 HOST = "app.example.com"
-SNIPPET = "/etc/apache2/aop/app.example.com.conf"
-GARBAGE = "-----BEGIN CERTIFICATE-----\nZ2FyYmFnZQ==\n-----END CERTIFICATE-----\n"
 
 
 def lives(apache: ApacheHost) -> bool:
     active = apache.sh("systemctl is-active apache2", check=False).strip()
     return active == "active" and apache.request(HOST, HOST).served
-
-
-def test_what_the_check_refuses_touches_nothing(apache: ApacheHost, clients: Clients) -> None:
-    # The snippet would be read in a place where it isn't allowed, too.
-    apache.put("/etc/apache2/conf-enabled/a.conf", f"<Directory /nowhere>\nIncludeOptional {SNIPPET}\n</Directory>\n")
-    apache.reload()
-    before, parent = apache.tree(), apache.parent()
-    error = apache.apply([clients.wanted(HOST, "log_only")])["error"]
-    assert "Apache refuses the configuration; nothing was changed" in error
-    assert f"of {SNIPPET}:" in error
-    assert "per-directory CA" in error
-    assert "/tmp/" not in error
-    assert (apache.tree(), apache.parent()) == (before, parent)
-    assert apache.sh("ls /tmp | grep originlock || true").strip() == ""
-
-
-def test_what_only_the_live_check_refuses_is_taken_back(apache: ApacheHost, clients: Clients) -> None:
-    apache.put("/etc/apache2/conf-enabled/a.conf", f"<IfFile {SNIPPET}>\nFoo bar\n</IfFile>\n")
-    apache.reload()
-    before, parent = apache.tree(), apache.parent()
-    error = apache.apply([clients.wanted(HOST, "log_only")])["error"]
-    assert "Invalid command 'Foo'" in error
-    assert (apache.tree(), apache.parent()) == (before, parent)
-    assert lives(apache)
-
-
-def test_a_reload_that_ends_the_server_is_noticed_and_taken_back(apache: ApacheHost, clients: Clients) -> None:
-    apache.put("/etc/apache2/garbage.pem", GARBAGE)
-    apache.put("/etc/apache2/conf-enabled/a.conf", f"<IfFile {SNIPPET}>\nSSLCACertificateFile garbage.pem\n</IfFile>\n")
-    apache.reload()
-    before, parent = apache.tree(), apache.parent()
-    started = time.monotonic()
-    error = apache.apply([clients.wanted(HOST, "log_only")])["error"]
-    assert "Apache ended when it read the new configuration, although it had called it correct" in error
-    assert "AH02312: Fatal error initialising mod_ssl" in error
-    assert time.monotonic() - started < 20
-    assert apache.tree() == before
-    assert apache.parent() != parent
-    assert lives(apache)
 
 
 def test_a_broken_configuration_of_before_is_shown(apache: ApacheHost, clients: Clients) -> None:
@@ -87,19 +44,6 @@ def test_a_server_that_was_down_is_started(apache: ApacheHost, clients: Clients)
     outcome = apache.apply([clients.wanted(HOST, "log_only")])
     assert outcome.get("changed"), outcome
     assert lives(apache)
-
-
-def test_an_unconfirmed_change_goes_away_by_itself(apache: ApacheHost, clients: Clients) -> None:
-    apache.apply([clients.wanted(HOST, "log_only")])
-    before = apache.sh("cat /etc/apache2/aop/*")
-    outcome = apache.apply([clients.wanted(HOST, "enforce")], confirm_within=6)
-    assert outcome.get("transaction"), outcome
-    assert not apache.request(HOST, HOST).served
-    apache.wait_until(lambda: apache.request(HOST, HOST).served, "the change is taken back")
-    assert apache.sh("cat /etc/apache2/aop/*") == before
-    kept = apache.apply([clients.wanted(HOST, "enforce")], confirm_within=60)
-    assert apache.driver(what="confirm", id=kept["transaction"]) == {"changed": True}
-    assert not apache.request(HOST, HOST).served
 
 
 def test_a_revert_uses_the_paths_of_the_change(apache: ApacheHost, clients: Clients) -> None:

@@ -5,22 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.origins.releases import releases
-from tests.origins.running import running
+from tests.origins.running import Machines
 
 from .host import NginxHost
 
-RELEASES = releases("trixie")
+RELEASES = releases(*NginxHost.releases)
 
 
 @pytest.fixture(scope="session")
-def hosts() -> Iterator[dict[str, NginxHost]]:
-    with running(NginxHost, RELEASES) as found:
-        yield found
+def hosts(machines: Machines[NginxHost]) -> dict[str, NginxHost]:
+    return machines(NginxHost)
 
 
 @pytest.fixture(params=RELEASES)

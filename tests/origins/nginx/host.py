@@ -18,6 +18,7 @@ class NginxHost(Host):
     server = "nginx"
     etc = "/etc/nginx"
     aop_log = "/var/log/nginx/aop.log"
+    releases = ("trixie",)
 
     def complete(self, entry: dict[str, Any]) -> dict[str, Any]:
         """The names of its CAs as from the controller, unless it has them."""
@@ -37,6 +38,9 @@ class NginxHost(Host):
 
     def restart(self) -> None:
         self.sh("nginx -t && systemctl reset-failed nginx; systemctl restart nginx")
+
+    def generation(self) -> object:
+        return self.sh("pgrep -f '^nginx: '").split()
 
     def master(self) -> int:
         return int(self.sh("cat /run/nginx.pid"))

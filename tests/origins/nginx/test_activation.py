@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 import time
@@ -227,18 +226,6 @@ def configuration(nginx: NginxHost) -> dict[str, list[Any]]:
     return {path: entry for path, entry in nginx.tree().items() if not path.startswith("/var/lib/originlock-aop")}
 
 
-def test_nobody_confirms(nginx: NginxHost, clients: Clients) -> None:
-    before = nginx.tree()
-    result = nginx.apply([clients.wanted(APP, "enforce")], confirm_within=6)
-    assert result["transaction"]
-    assert nginx.request(APP, APP).status == 400
-    nginx.wait_until(lambda: nginx.request(APP, APP).status == 200, "the change is taken back")
-    late = nginx.driver(what="confirm", id=result["transaction"])
-    assert "reverted by its timer" in late["error"]
-    assert configuration(nginx) == before
-    assert nginx.driver(what="revert", id=result["transaction"]) == {"outcome": "already_reverted", "left": []}
-
-
 def test_the_timer_tries_again_until_the_server_accepts_the_old_files(nginx: NginxHost, clients: Clients) -> None:
     result = nginx.apply([clients.wanted(APP, "enforce")], confirm_within=6)
     state = f"/var/lib/originlock-aop/{result['transaction']}/state"
@@ -263,62 +250,6 @@ def test_the_timer_tries_again_until_the_reload_is_carried_out(nginx: NginxHost,
         assert nginx.request(APP, APP).status == 400
     nginx.wait_until(lambda: nginx.request(APP, APP).status == 200, "nginx runs on the old files")
     nginx.wait_until(lambda: nginx.read(state) == "expired", "that is noted")
-
-
-def test_a_run_that_is_killed_is_taken_back_by_its_timer(nginx: NginxHost, clients: Clients) -> None:
-    before = configuration(nginx)
-    wanted = [nginx.complete(clients.wanted(APP, "enforce"))]
-    work = {"what": "apply", "server": "nginx", "wanted": wanted, "options": {}, "paths": {}}
-    nginx.put("/opt/aop/work.json", json.dumps(dict(work, check_mode=False, confirm_within=4)))
-    ended = nginx.sh(
-        "python3 /opt/aop/work.py < /opt/aop/work.json & "
-        f"until test -e /etc/nginx/aop/{APP}.conf; do :; done; kill -9 $!; cat /var/lib/originlock-aop/*/state"
-    )
-    assert ended == "open"
-    assert configuration(nginx) != before
-    nginx.wait_until(lambda: configuration(nginx) == before, "the old files are back")
-    nginx.wait_until(lambda: nginx.request(APP, APP).status == 200, "nginx runs on them")
-
-
-def test_a_change_is_taken_back_on_wish(nginx: NginxHost, clients: Clients) -> None:
-    before = nginx.tree()
-    first = nginx.apply([clients.wanted(APP, "enforce")], confirm_within=600)["transaction"]
-    assert nginx.driver(what="revert", id=first) == {"outcome": "reverted", "left": []}
-    assert configuration(nginx) == before
-    assert nginx.request(APP, APP).status == 200
-    assert "originlock" not in nginx.sh("systemctl list-timers --all 'originlock-*'")
-    second = nginx.apply([clients.wanted(APP, "enforce")], confirm_within=600)["transaction"]
-    assert nginx.driver(what="confirm", id=second) == {"changed": True}
-    assert nginx.driver(what="revert", id=second) == {"outcome": "confirmed", "left": []}
-    assert nginx.request(APP, APP).status == 400
-
-
-def test_an_edit_of_the_site_survives_the_timer(nginx: NginxHost, clients: Clients) -> None:
-    """The site includes our file, which goes: so its include line goes too, and nginx accepts what is left."""
-    site = nginx.sh(f"grep -l 'server_name.*{APP}' /etc/nginx/sites-available/* | head -1").strip()
-    before = nginx.read(site)
-    result = nginx.apply([clients.wanted(APP, "enforce")], confirm_within=6)
-    assert nginx.read(site) != before
-    nginx.sh(f"echo '# a note of mine' >> {site}")
-    nginx.wait_until(lambda: nginx.request(APP, APP).status == 200, "the change is taken back")
-    assert nginx.read(site) == before + "# a note of mine\n"
-    assert f"{site} was changed by somebody else" in nginx.driver(what="confirm", id=result["transaction"])["error"]
-    (left,) = nginx.driver(what="revert", id=result["transaction"])["left"]
-    assert left["path"] == site
-    assert nginx.read(left["backup"]) == before
-
-
-def test_a_run_that_died_is_taken_back_by_the_next(nginx: NginxHost, clients: Clients) -> None:
-    before = nginx.tree()
-    result = nginx.apply([clients.wanted(APP, "enforce")], confirm_within=600)
-    identity = result["transaction"]
-    nginx.sh(
-        f"systemctl stop originlock-aop-revert-{identity}.timer && echo open > /var/lib/originlock-aop/{identity}/state"
-    )
-    again = nginx.apply([clients.wanted("api.example.com", "off")])
-    assert again["recovered"] == [identity]
-    assert nginx.tree() == before
-    assert nginx.request(APP, APP).status == 200
 
 
 def test_two_replacements_while_a_long_connection_stays(nginx: NginxHost, clients: Clients) -> None:
