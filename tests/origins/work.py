@@ -54,6 +54,8 @@ def perform(work: dict[str, Any]) -> dict[str, Any]:
         return {"error": str(error), "remedy": error.remedy, "details": error.details()}
     finally:
         restore.write_atomically, engine.PATIENCE_SECONDS = kept
+        for name in work["more_servers"]:
+            del servers.SERVERS[name]
 
 
 def _apply(work: dict[str, Any], driver: Any) -> dict[str, Any]:

@@ -24,11 +24,13 @@ from ansible_collections.originlock.aop.plugins.module_utils._origin.model impor
     Driver,
     FileChange,
     Finding,
+    Lost,
     Options,
     Plan,
     Protection,
     Runner,
     Site,
+    kept,
 )
 from ansible_collections.originlock.aop.plugins.module_utils._origin.words import Words, size
 
@@ -63,6 +65,10 @@ class Echo:
         names = [name for name in hostnames or sorted(stages) if name in discovery["sites"]]
         return [self._site(discovery, name, stages.get(name, OFF)) for name in names]
 
+    def lost(self, discovery: Loaded) -> list[Lost]:
+        left = marks.stages(content.decode() for content in discovery["own"].values())
+        return [Lost(name, stage, ()) for name, stage in left.items() if name not in self.stages(discovery)]
+
     def listeners(self, discovery: Loaded) -> list[str]:
         return ["*:443 ssl"]
 
@@ -72,11 +78,13 @@ class Echo:
             findings = [Finding("not_served", "error", name, "it isn't served here", "Serve it.") for name in missing]
             return Plan(findings=tuple(findings))
         before, protect = self.stages(discovery), discovery["protect"]
+        stages = {entry.name: kept(entry, before.get(entry.name, OFF), options) for entry in wanted}
         pieces: dict[str, list[marks.Piece]] = {}
         files = []
         for entry in wanted:
             path = str(self.root / "etc" / "aop" / entry.name)
-            content = marks.header(entry.stage, entry.name) + entry.trust_bundle if entry.stage != OFF else ""
+            stage, trusted = stages[entry.name], entry.trust_bundle or protect[entry.name].partition("\n")[2]
+            content = marks.header(stage, entry.name) + trusted if stage != OFF else ""
             files.append(FileChange(path, discovery["own"].get(path), content.encode() or None))
             site, line = discovery["sites"][entry.name], f"  protect aop/{entry.name}  # {MARK}\n"
             at = sum(map(len, discovery["files"][site["file"]].splitlines(keepends=True)[: site["line"]]))
@@ -89,7 +97,7 @@ class Echo:
         after = {entry.name: change.after or b"" for entry, change in zip(wanted, files)}
         return Plan(
             files=tuple(files),
-            sites=tuple(self._site(discovery, one.name, before.get(one.name, OFF), one.stage) for one in wanted),
+            sites=tuple(self._site(discovery, name, before.get(name, OFF), stage) for name, stage in stages.items()),
             activation=RELOAD if any(change.changed for change in files) else NOTHING,
             own_directories=(str(self.root / "etc" / "aop"),),
             control=self._control(discovery, {name: content.decode() for name, content in after.items()}),
