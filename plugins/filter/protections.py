@@ -55,6 +55,5 @@ class FilterModule:
             "protections": protections,
             "refused_edge_requests": fleet.refused_edge_requests,
             "unfinished": fleet.unfinished,
-            "unserved": fleet.unserved,
             "wanted_at_cloudflare": wanted_at_cloudflare,
         }

@@ -18,13 +18,14 @@ from .._origin.model import ENFORCE
 from .._pki.errors import PkiError
 from .._pki.facts import describe
 from .._pki.verify import parse_bundle
+from .zones import plain
 
 
 def for_origin(
     entries: Sequence[Mapping[str, Any]], stage: str, serves: Sequence[str] | None = None
 ) -> list[dict[str, str]]:
     """The option ``hostnames`` of C(origin_site): the entries that this origin serves (or all), at a stage."""
-    wanted = None if serves is None else {_plain(name) for name in serves}
+    wanted = None if serves is None else {plain(name) for name in serves}
     return [
         {
             "name": entry["name"],
@@ -35,17 +36,6 @@ def for_origin(
         for entry in entries
         if wanted is None or entry["name"] in wanted
     ]
-
-
-def unserved(
-    zones: Sequence[Mapping[str, Any]], hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str]
-) -> list[str]:
-    """Hostnames of C(aop_zones) that no origin names in its C(aop_serves); none while an origin serves everything."""
-    lists = [hostvars[name].get("aop_serves") for name in names]
-    if not lists or None in lists:
-        return []
-    served = {_plain(name) for serves in lists for name in serves or []}
-    return sorted({_plain(name) for zone in zones for name in zone.get("hostnames") or []} - served)
 
 
 def unfinished(
@@ -62,10 +52,6 @@ def unfinished(
     ]
 
 
-def _plain(name: Any) -> str:
-    return str(name).rstrip(".").lower()
-
-
 def origins(hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """What the plays left on each origin: ``serves``, ``sites`` (``<server>_sites``), ``last_bad``, ``evidence``."""
     found = {}
@@ -74,7 +60,7 @@ def origins(hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> 
         serves = facts.get("aop_serves")
         evidence = facts.get("aop_evidence") or {}
         found[name] = {
-            "serves": None if serves is None else [_plain(one) for one in serves],
+            "serves": None if serves is None else [plain(one) for one in serves],
             "sites": facts.get(f"{facts.get('aop_server')}_sites"),
             "last_bad": last_bad(evidence),
             "evidence": evidence if "counts" in evidence else None,

@@ -119,14 +119,6 @@ def test_healthy_origins_are_rarely_missed():
     assert missed <= 15, "one run of a hundred is expected to"
 
 
-def test_hostnames_that_no_origin_serves():
-    zones = [{"name": "example.com", "hostnames": ["App.example.com", "api.example.com."]}]
-    hostvars = {"web1": {"aop_serves": ["app.example.com"]}, "web2": {"aop_serves": []}, "web3": {}}
-    assert fleet.unserved(zones, hostvars, ["web1", "web2"]) == ["api.example.com"]
-    assert fleet.unserved(zones, hostvars, ["web1", "web3"]) == [], "web3 serves everything"
-    assert fleet.unserved(zones, hostvars, []) == []
-
-
 def test_origins_that_did_not_get_there():
     hostvars = {
         "web1": {"aop_stage_begun": "off", "aop_stage_done": "off"},
