@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from .._cloudflare.leaf_plan import plan_leaves
 from .._cloudflare.limits import CERTIFICATES_PER_ZONE, HOSTNAMES_PER_CERTIFICATE
 from .._cloudflare.status import ACTIVE, is_live
 from .._pki.errors import PkiError
-from .._pki.facts import common_name, describe, issued_by
+from .._pki.facts import common_name, days_left, describe, issued_by, not_before
 from .._pki.library import x509
 from .._pki.verify import parse_bundle
 
@@ -23,18 +25,23 @@ _LATER = "known-after-upload"
 def plan_zone(
     hostnames: Sequence[str],
     zone: str,
+    ca_path: str,
     ca_certificate: str,
     certificates: Sequence[Mapping[str, Any]] | None,
     associations: Sequence[Mapping[str, Any]] | None,
     certificates_per_zone: int = CERTIFICATES_PER_ZONE,
     hostnames_per_certificate: int = HOSTNAMES_PER_CERTIFICATE,
+    take_over: bool = False,
 ) -> dict[str, Any]:
-    """Which leaf of ours serves which hostname; see :func:`plan_leaves`.
+    """Which leaf of ours serves which hostname; see :func:`plan_leaves`. Made before anything else is.
 
-    ``certificates`` and ``associations`` as returned by the C(_info) modules. Returns ``leaves`` (name, hostnames),
-    ``foreign`` (hostnames that a certificate of somebody else serves today), ``problem`` (text or empty), ``warnings``.
+    ``ca_certificate`` is what stands at ``ca_path``, empty where there is nothing yet. ``certificates`` and
+    ``associations`` as returned by the C(_info) modules. ``take_over``: hostnames that a certificate of another CA
+    serves today are no problem. Returns ``leaves`` (``name``, ``hostnames``, and ``held``: the certificate of that name
+    that Cloudflare holds, as it was read, or None), ``problem`` (text or empty) and ``warnings``.
 
-    :raises PkiError: one of them is None, as the preflight returns what it could not read; or a limit is below 1.
+    :raises PkiError: one of them is None, as the preflight returns what it could not read; a limit is below 1; or
+        ``ca_certificate`` isn't one.
     """
     if certificates_per_zone < 1 or hostnames_per_certificate < 1:
         raise PkiError(
@@ -47,41 +54,85 @@ def plan_zone(
             f"The {what} of {zone} could not be read at Cloudflare, so nobody knows which hostnames have one of ours.",
             "See the findings of aop_preflight, and run again.",
         )
-    authorities = parse_bundle(ca_certificate, f"the client CA of {zone}") if ca_certificate else []
+    authorities = parse_bundle(ca_certificate, f"the client CA of {zone} ({ca_path})") if ca_certificate else []
     ours: dict[str, str] = {}
-    live = 0
+    held: dict[str, tuple[datetime, Mapping[str, Any]]] = {}
+    others: dict[str, str] = {}
     gone = set()
     for certificate in certificates:
+        identity = str(certificate["id"])
         if not is_live(certificate.get("status")):
-            gone.add(str(certificate["id"]))
+            gone.add(identity)
             continue
-        live += 1
         leaf = _load(certificate.get("certificate"))
         if leaf is not None and any(issued_by(leaf, authority) for authority in authorities):
-            ours[str(certificate["id"])] = common_name(leaf.subject) or str(certificate["id"])
-    placed, foreign = {}, []
+            name = ours[identity] = common_name(leaf.subject) or identity
+            if name not in held or held[name][0] < not_before(leaf):
+                held[name] = (not_before(leaf), certificate)
+        else:
+            others[identity] = (common_name(leaf.issuer) or "") if leaf is not None else ""
+    placed: dict[str, str] = {}
+    foreign: dict[str, str] = {}
     for association in associations:
-        name = ours.get(str(association["certificate_id"]))
-        deleted = str(association["certificate_id"]) in gone or not is_live(association.get("certificate_status"))
-        if name is not None:
-            placed[association["hostname"]] = name
-        elif association["hostname"] in hostnames and association.get("enabled") is not None and not deleted:
-            foreign.append({"hostname": association["hostname"], "certificate_id": association["certificate_id"]})
+        identity, hostname = str(association["certificate_id"]), str(association["hostname"])
+        deleted = identity in gone or not is_live(association.get("certificate_status"))
+        if identity in ours:
+            placed[hostname] = ours[identity]
+        elif hostname in hostnames and association.get("enabled") is not None and not deleted:
+            foreign[hostname] = others.get(identity, "")
+    problem = "" if take_over else _other_ca(zone, ca_path, bool(authorities), foreign, others)
     plan = plan_leaves(
         zone,
         hostnames,
         placed,
-        live - len(set(ours.values())),
+        len(ours) + len(others) - len(set(ours.values())),
         certificates_per_zone,
         hostnames_per_certificate,
         ours.values(),
     )
     return {
-        "leaves": [{"name": name, "hostnames": list(names)} for name, names in sorted(plan.leaves.items())],
-        "foreign": foreign,
-        "problem": plan.problem,
+        "leaves": [
+            {"name": name, "hostnames": list(names), "held": held[name][1] if name in held else None}
+            for name, names in sorted(plan.leaves.items())
+        ],
+        "problem": problem or plan.problem,
         "warnings": list(plan.warnings),
     }
+
+
+_RESTORE = (
+    "Nothing was made or changed. Restore the PKI directory with that CA, set aop_pki_dir to the directory that has it, "
+    "or bring the CA as ca_path and ca_privatekey_path of the zone."
+)
+
+
+def _other_ca(
+    zone: str, ca_path: str, present: bool, foreign: Mapping[str, str], others: Mapping[str, str]
+) -> str:
+    """Why no CA may be made or used here: what Cloudflare holds is of another one.
+
+    ``foreign``: hostnames that a certificate of another CA serves today, with the name of that CA; ``others``: all live
+    certificates of other CAs.
+    """
+    served = f"{', '.join(sorted(foreign)[:5])}{' and others' if len(foreign) > 5 else ''}"
+    if foreign and zone in foreign.values():
+        there = f"the CA at {ca_path} has its name, but is another one" if present else f"that CA isn't at {ca_path}"
+        return (
+            f"The certificates that the edge presents for {served} were issued by a client CA of {zone}, and {there}: "
+            f"the PKI directory is lost, older than what Cloudflare holds, or of another project. {_RESTORE}"
+        )
+    if foreign:
+        return (
+            f"Certificates that our CA did not issue serve these hostnames of {zone} today: {served}. Their origins "
+            f"may trust only those. {_RESTORE} Or set client_pki_take_over to true, once every origin trusts both CAs."
+        )
+    if not present and zone in others.values():
+        return (
+            f"Cloudflare holds client certificates that a client CA of {zone} issued, and that CA isn't at {ca_path}: "
+            f"the PKI directory is lost, or aop_pki_dir is another one. {_RESTORE} To begin anew, delete those "
+            "certificates at Cloudflare, or set client_pki_take_over to true."
+        )
+    return ""
 
 
 def _leaf_name(pem: str | None) -> str | None:
@@ -144,28 +195,41 @@ def add_leaves(
 ) -> list[dict[str, Any]]:
     """``plan`` and the leaves of one more zone, from the results of a loop over C(client_certificate).
 
-    Where check mode would renew a certificate, the one that is there stands for it.
+    Where check mode would renew a certificate, the one that is there stands for it. A leaf without a file here (the
+    loop skipped it), or with an older one, is what Cloudflare holds: it has no ``path``, and isn't uploaded.
     """
     added = [dict(entry) for entry in plan]
     for result in results:
         leaf = result["client_pki__leaf"]
-        pem = result.get("certificate")
-        if not pem:
-            with open(result["path"], encoding="ascii") as stream:
+        held = (leaf.get("held") or {}).get("certificate") or ""
+        path, pem = result.get("path", ""), result.get("certificate") or ""
+        if not pem and path:
+            with open(path, encoding="ascii") as stream:
                 pem = stream.read()
-        facts = describe(parse_bundle(pem, result["path"])[0])
+        known = _load(held)
+        if known is not None and (not pem or not_before(known) > not_before(parse_bundle(pem, path)[0])):
+            pem, path = held, ""
         added.append(
             {
                 "zone": zone,
                 "leaf": leaf["name"],
                 "hostnames": leaf["hostnames"],
                 "certificate": pem,
-                "path": result["path"],
-                "privatekey_path": result["privatekey_path"],
-                "sha256": facts.sha256,
+                "path": path,
+                "privatekey_path": result["privatekey_path"] if path else "",
+                "sha256": describe(parse_bundle(pem, path)[0]).sha256,
             }
         )
     return added
+
+
+def needs_files(leaf: Mapping[str, Any], path: str, renew_before: float, now: datetime) -> bool:
+    """Whether a leaf of the plan must be issued, or kept, here: not if Cloudflare holds one that isn't due.
+
+    ``path``: its certificate here. ``renew_before``: days before its end from which on it is renewed.
+    """
+    held = _load((leaf.get("held") or {}).get("certificate"))
+    return os.path.exists(path) or held is None or days_left(held, now) < renew_before
 
 
 def wanted_at_cloudflare(
@@ -178,7 +242,7 @@ def wanted_at_cloudflare(
     """
     leaves = [leaf for leaf in plan if leaf["zone"] == zone]
     held = {entry.get("sha256"): entry for entry in state.get("certificates") or [] if is_live(entry.get("status"))}
-    uploads = [leaf for leaf in leaves if held.get(leaf["sha256"], {}).get("status") != ACTIVE]
+    uploads = [leaf for leaf in leaves if leaf["path"] and held.get(leaf["sha256"], {}).get("status") != ACTIVE]
     ids = {sha256: entry["id"] for sha256, entry in held.items()}
     ids.update({entry["sha256"]: entry["id"] for entry in uploaded})
     used = {entry["hostname"]: entry for entry in state.get("associations") or []}

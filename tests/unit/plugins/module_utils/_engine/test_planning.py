@@ -20,6 +20,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._pki.errors import 
 from ansible_collections.originlock.aop.plugins.module_utils._pki.verify import describe
 from ansible_collections.originlock.aop.tests.unit.plugins.pki_fixtures import support
 
+NOW = datetime.now(timezone.utc)
 ZONE = {"name": "example.com", "hostnames": ["APP.example.com.", "api.example.com"]}
 CA = support.pem(support.root())
 LEAF = support.leaf("api.example.com")
@@ -39,8 +40,17 @@ def held(certificate=LEAF, certificate_status="active", **association):
     return {"id": "z", "certificates": [entry], "associations": [used]}
 
 
-def plan(names, state):
-    return planning.plan_zone(names, "example.com", CA, state["certificates"], state["associations"])
+CA_PATH = "/pki/example.com/ca.crt"
+
+
+def plan(names, state, ca=CA, **options):
+    return planning.plan_zone(
+        names, "example.com", CA_PATH, ca, state["certificates"], state["associations"], **options
+    )
+
+
+def leaves(found):
+    return [(leaf["name"], leaf["hostnames"]) for leaf in found["leaves"]]
 
 
 def a_leaf(path):
@@ -56,28 +66,72 @@ def a_leaf(path):
 
 def test_a_hostname_stays_on_the_leaf_that_serves_it():
     found = plan(["aaa.example.com", "app.example.com"], held())
-    assert found["leaves"] == [{"name": "api.example.com", "hostnames": ["aaa.example.com", "app.example.com"]}]
-    assert found["foreign"] == []
+    assert leaves(found) == [("api.example.com", ["aaa.example.com", "app.example.com"])]
+    assert found["leaves"][0]["held"]["id"] == "1"
+    assert found["problem"] == ""
 
 
 def test_a_certificate_of_another_ca_is_foreign():
     found = plan(["app.example.com"], held(STRANGER))
-    assert found["foreign"] == [{"hostname": "app.example.com", "certificate_id": "1"}]
+    assert found["problem"].startswith("Certificates that our CA did not issue serve these hostnames of example.com")
+    assert "app.example.com" in found["problem"]
+    assert plan(["app.example.com"], held(STRANGER), take_over=True)["problem"] == ""
+
+
+LOST = support.certificate("api.example.com", support.ec_key("x"), support.root(key="lost"), support.ec_key("lost"))
+
+
+@pytest.mark.parametrize("ca", ["", CA], ids=["lost", "another one"])
+def test_a_lost_ca_is_called_by_its_name_before_anything_is_made(ca):
+    found = plan(["app.example.com"], held(LOST), ca)
+    assert found["problem"].startswith("The certificates that the edge presents for app.example.com were issued by")
+    assert CA_PATH in found["problem"]
+    assert "Nothing was made or changed. Restore the PKI directory" in found["problem"]
+
+
+def test_a_lost_ca_shows_by_certificates_that_nothing_uses():
+    found = plan(["app.example.com"], {**held(LOST), "associations": []}, "")
+    assert found["problem"].startswith("Cloudflare holds client certificates that a client CA of example.com issued")
+    assert plan(["app.example.com"], {**held(LOST), "associations": []})["problem"] == "", "our CA is here"
+
+
+def test_a_leaf_that_cloudflare_holds_needs_no_files(tmp_path):
+    (leaf,) = plan(["app.example.com"], held())["leaves"]
+    path = str(tmp_path / "api.example.com.crt")
+    assert not planning.needs_files(leaf, path, 30, NOW)
+    assert planning.needs_files(leaf, path, 36500, NOW), "it is due"
+    assert planning.needs_files({**leaf, "held": None}, path, 30, NOW)
+    skipped = {"client_pki__leaf": leaf, "skipped": True}
+    (added,) = planning.add_leaves([], "example.com", [skipped])
+    assert (added["path"], added["sha256"]) == ("", describe(LEAF).sha256)
+    assert planning.wanted_at_cloudflare([added], "example.com", held()) == {"uploads": [], "associations": []}
+    pending = held(certificate_status="pending_deployment")
+    assert planning.wanted_at_cloudflare([added], "example.com", pending)["uploads"] == [], "there is no key to upload"
+
+
+def test_an_older_file_does_not_take_the_place_of_what_cloudflare_holds(tmp_path):
+    newer = support.leaf("api.example.com", start=0)
+    (leaf,) = plan(["app.example.com"], held(newer))["leaves"]
+    path = tmp_path / "api.example.com.crt"
+    path.write_text(support.pem(LEAF))
+    result = {"client_pki__leaf": leaf, "certificate": None, "path": str(path), "privatekey_path": "/k"}
+    (added,) = planning.add_leaves([], "example.com", [result])
+    assert (added["path"], added["sha256"]) == ("", describe(newer).sha256)
 
 
 def test_a_deleted_certificate_places_nothing():
     found = plan(["app.example.com"], held(certificate_status="deleted"))
-    assert found["leaves"] == [{"name": "app.example.com", "hostnames": ["app.example.com"]}]
+    assert leaves(found) == [("app.example.com", ["app.example.com"])]
 
 
 def test_a_deletion_that_timed_out_counts_for_the_planner_as_for_the_preflight():
     there = [{"id": str(number), "status": "active", "certificate": None} for number in range(9)]
     there.append({"id": "9", "status": "deletion_timed_out", "certificate": support.pem(LEAF)})
     used = [{"hostname": "api.example.com", "certificate_id": "9", "enabled": True}]
-    found = planning.plan_zone(["app.example.com"], "example.com", CA, there, used)
+    found = plan(["app.example.com"], {"certificates": there, "associations": used})
     assert found["problem"] == ""
     assert "uses all 10" in found["warnings"][0]
-    assert found["leaves"] == [{"name": "app.example.com", "hostnames": ["app.example.com"]}]
+    assert leaves(found) == [("app.example.com", ["app.example.com"])]
     seen = survey.Survey(
         certificates=[certificates.parse_certificate(entry) for entry in there],
         associations=associations.Reading({}, {}, complete=True),
@@ -93,17 +147,17 @@ def test_a_deletion_that_timed_out_counts_for_the_planner_as_for_the_preflight()
 def test_limits_below_one_are_refused(limits):
     state = held()
     with pytest.raises(PkiError, match="must be 1 or more"):
-        planning.plan_zone(["b.example.com"], "example.com", CA, state["certificates"], [], *limits)
+        planning.plan_zone(["b.example.com"], "example.com", CA_PATH, CA, state["certificates"], [], *limits)
 
 
 def test_a_certificate_that_is_gone_is_nobodys():
-    assert plan(["app.example.com"], held(STRANGER, certificate_status="deleted"))["foreign"] == []
+    assert plan(["app.example.com"], held(STRANGER, certificate_status="deleted"))["problem"] == ""
     told = held(STRANGER, certificate_status="deleted")
     told["certificates"] = []
     told["associations"][0]["certificate_status"] = "deleted"
-    assert plan(["app.example.com"], told)["foreign"] == []
+    assert plan(["app.example.com"], told)["problem"] == ""
     told["associations"][0]["certificate_status"] = None
-    assert plan(["app.example.com"], told)["foreign"]
+    assert plan(["app.example.com"], told)["problem"]
 
 
 @pytest.mark.parametrize("unread", ["certificates", "associations"])
@@ -115,18 +169,18 @@ def test_what_could_not_be_read_is_not_nothing(unread):
 def test_our_leaves_that_nothing_uses_are_counted():
     state = held()
     state["associations"] = []
-    found = planning.plan_zone(["b.example.com"], "example.com", CA, state["certificates"], [], 1)
+    found = planning.plan_zone(["b.example.com"], "example.com", CA_PATH, CA, state["certificates"], [], 1)
     assert "would need 2" in found["problem"]
 
 
 def test_a_void_association_is_not_foreign():
-    assert plan(["app.example.com"], held(STRANGER, enabled=None))["foreign"] == []
+    assert plan(["app.example.com"], held(STRANGER, enabled=None))["problem"] == ""
 
 
 def test_a_certificate_that_cannot_be_read_counts_as_somebody_elses():
     state = held()
     state["certificates"][0]["certificate"] = "<html>"
-    assert plan(["app.example.com"], state)["foreign"]
+    assert plan(["app.example.com"], state)["problem"]
 
 
 def test_protections_hold_the_coming_certificate_and_the_present_one(tmp_path):
