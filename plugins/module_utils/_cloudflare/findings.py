@@ -213,10 +213,10 @@ def _used(seen: Survey) -> Counter[str | None]:
 
 def _crowds(seen: Survey, limit: int) -> Iterator[Finding]:
     for certificate_id, count in _used(seen).items():
-        if count >= limit:
+        if count > limit:
             yield Finding(
                 "association_limit",
-                WARNING if count == limit else ERROR,
+                ERROR,
                 f"The certificate {certificate_id} has {count} hostnames; {limit} is the limit.",
                 "Put further hostnames on another certificate, or raise hostnames_per_certificate (for onboard: "
                 "client_pki_hostnames_per_certificate) if Cloudflare raised it for you.",

@@ -99,7 +99,9 @@ def _fail(result: dict[str, Any], found: Sequence[cf.Finding], fail_on: str) -> 
     if bad:
         listed = " ".join(f"[{one.code}] {one.message} {one.remedy}" for one in bad[:5])
         more = f" ({len(bad) - 5} more in findings)" if len(bad) > 5 else ""
-        raise CloudflareError(f"Preflight found what must be mended first: {listed}{more}", "", **result)
+        # Without what was read: a zone may hold thousands of lines of it, and they are printed on a failure.
+        facts = {key: value for key, value in result.items() if key not in ("certificates", "associations")}
+        raise CloudflareError(f"Preflight found what must be mended first: {listed}{more}", "", **facts)
 
 
 def _label(noun: str, number: int, total: int) -> str:

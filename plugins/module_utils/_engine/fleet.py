@@ -53,7 +53,10 @@ def unfinished(
 
 
 def origins(hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """What the plays left on each origin: ``serves``, ``sites`` (``<server>_sites``), ``last_bad``, ``evidence``."""
+    """What the plays left on each origin: ``serves``, ``sites``, ``lost``, ``last_bad``, ``evidence``.
+
+    ``sites`` and ``lost`` come from ``<server>_sites`` and ``<server>_lost``.
+    """
     found = {}
     for name in names:
         facts = hostvars[name]
@@ -62,6 +65,7 @@ def origins(hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> 
         found[name] = {
             "serves": None if serves is None else [plain(one) for one in serves],
             "sites": facts.get(f"{facts.get('aop_server')}_sites"),
+            "lost": facts.get(f"{facts.get('aop_server')}_lost"),
             "last_bad": last_bad(evidence),
             "evidence": evidence if "counts" in evidence else None,
         }

@@ -101,8 +101,8 @@ def plan_zone(
 
 
 _RESTORE = (
-    "Nothing was made or changed. Restore the PKI directory with that CA, set aop_pki_dir to the directory that has it, "
-    "or bring the CA as ca_path and ca_privatekey_path of the zone."
+    "Nothing was made or changed. Restore the PKI directory with that CA, set aop_pki_dir to the directory that has "
+    "it, or bring the CA as ca_path and ca_privatekey_path of the zone."
 )
 
 

@@ -23,8 +23,9 @@ def rows(
     """The rows, by hostname and origin.
 
     ``protections`` as made by :func:`planning.protections`. ``origins`` maps an origin to ``serves`` (hostnames, or
-    None for all), ``sites`` (what C(origin_site_info) returned, None if it could not be read) and ``last_bad``
-    (hostname → text). ``now`` is aware. ``attention`` lists what a person has to do; it is empty where all is well.
+    None for all), ``sites`` and ``lost`` (what C(origin_site_info) returned, None if it could not be read) and
+    ``last_bad`` (hostname → text). ``now`` is aware. ``attention`` lists what a person has to do; it is empty where all
+    is well.
     """
     found = []
     for entry in protections:
@@ -45,7 +46,7 @@ def rows(
                     "generation": entry.get("sha256"),
                     "days_left": left,
                     "last_bad_request": (there.get("last_bad") or {}).get(entry["name"]),
-                    "attention": _attention(stage, edge, left, warn_days),
+                    "attention": _attention(stage, edge, left, warn_days, _lost(entry["name"], there.get("lost"))),
                 }
             )
     return found
@@ -91,10 +92,19 @@ def _edge(entry: Mapping[str, Any]) -> str:
     return "presents" if active else "pending"
 
 
-def _attention(stage: str, edge: str, left: float | None, warn_days: float) -> list[str]:
+def _lost(hostname: str, lost: Sequence[Mapping[str, Any]] | None) -> str:
+    """The stage that our files on the origin name for a hostname that nothing loaded protects; empty otherwise."""
+    return next((str(entry["stage"]) for entry in lost or () if entry["hostname"] == hostname), "")
+
+
+def _attention(stage: str, edge: str, left: float | None, warn_days: float, lost: str) -> list[str]:
     found = []
     if stage == "unknown":
         found.append("the origin could not be read")
+    if stage == "off" and lost:
+        found.append(f"was protected ({lost}), is open: our lines are no longer in its site. Run onboard, then enforce")
+    elif stage == "off" and edge in ("presents", "pending"):
+        found.append("open, although the edge presents a certificate: run onboard")
     if stage == "mixed":
         found.append("not every listener has the same stage: run enforce or rollback again")
     if stage in ("enforce", "mixed") and edge != "presents":

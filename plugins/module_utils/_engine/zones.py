@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -155,6 +156,18 @@ def plain(name: Any) -> str:
         return normalise(str(name))
     except InvalidInput:
         return str(name)
+
+
+def pki_dir(sources: Sequence[str], current: str) -> str:
+    """Where the PKI is kept unless told otherwise: C(aop-pki) beside the first inventory, else in ``current``.
+
+    ``sources``: C(ansible_inventory_sources), paths or lists of hosts.
+    """
+    for source in sources:
+        if "," not in source and os.path.exists(source):
+            path = os.path.abspath(source)
+            return os.path.join(path if os.path.isdir(path) else os.path.dirname(path), "aop-pki")
+    return os.path.join(current, "aop-pki")
 
 
 def _is_list(value: Any) -> bool:

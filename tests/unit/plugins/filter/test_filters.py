@@ -16,16 +16,17 @@ def test_leaf_plan_normalises_hostnames():
     plan = leaf_plan.leaf_plan(
         ["B.example.com.", "a.example.com", "b.example.com"],
         zone="example.com",
+        ca_path="/pki/ca.crt",
         ca_certificate=support.pem(support.root()),
         certificates=[],
         associations=[],
     )
-    assert plan["leaves"] == [{"name": "a.example.com", "hostnames": ["a.example.com", "b.example.com"]}]
+    assert plan["leaves"] == [{"name": "a.example.com", "hostnames": ["a.example.com", "b.example.com"], "held": None}]
 
 
 def test_leaf_plan_names_a_ca_that_cannot_be_read():
-    with pytest.raises(AnsibleFilterError, match=r"client CA of example\.com"):
-        leaf_plan.leaf_plan([], zone="example.com", ca_certificate="<html>", certificates=[], associations=[])
+    given = {"zone": "example.com", "ca_path": "/pki/ca.crt", "certificates": [], "associations": []}
+    assert "client CA of example.com (/pki/ca.crt)" in leaf_plan.leaf_plan([], ca_certificate="<html>", **given)["problem"]
 
 
 def test_an_unknown_server_is_named_with_the_known_ones():

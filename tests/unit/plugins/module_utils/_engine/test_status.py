@@ -53,11 +53,21 @@ def test_enforced_without_an_edge_that_presents_needs_attention(changes, edge):
     assert one("log_only", **changes)["attention"] == []
 
 
+def test_what_was_protected_and_is_open_needs_attention():
+    lost = [{"hostname": "app.example.com", "stage": "enforce", "files": ["/etc/nginx/aop/app.example.com.conf"]}]
+    (row,) = status.rows([ENTRY], {"web1": {"sites": [], "lost": lost}}, NOW)
+    assert row["stage"] == "off"
+    assert row["attention"][0].startswith("was protected (enforce), is open")
+    (row,) = status.rows([{**ENTRY, "name": "api.example.com"}], {"web1": {"sites": [], "lost": lost}}, NOW)
+    assert row["attention"] == ["open, although the edge presents a certificate: run onboard"]
+    assert one(None, association_enabled=None)["attention"] == []
+
+
 def test_expiry_needs_attention_where_a_certificate_is_asked_for():
     soon = {"expires_on": "2026-12-01T00:00:00Z"}
     assert one(**soon)["attention"] == ["the client certificate expires in 7 days: run onboard to renew it"]
     assert one(expires_on="2026-11-01T00:00:00Z")["attention"] == ["the client certificate has expired"]
-    assert one(None, **soon)["attention"] == []
+    assert one(None, association_enabled=None, **soon)["attention"] == []
 
 
 def test_stages_that_differ_between_listeners_are_mixed():
@@ -74,10 +84,11 @@ def test_an_origin_that_cannot_be_read_is_unknown_and_only_served_hostnames_are_
 
 
 def test_origins_are_taken_from_what_the_plays_left():
-    left = {"web1": {"aop_server": "nginx", "nginx_sites": [1], "aop_serves": ["A.example.com."]}, "web2": {}}
+    facts = {"aop_server": "nginx", "nginx_sites": [1], "nginx_lost": [2], "aop_serves": ["A.example.com."]}
+    left = {"web1": facts, "web2": {}}
     assert fleet.origins(left, ["web1", "web2"]) == {
-        "web1": {"serves": ["a.example.com"], "sites": [1], "last_bad": {}, "evidence": None},
-        "web2": {"serves": None, "sites": None, "last_bad": {}, "evidence": None},
+        "web1": {"serves": ["a.example.com"], "sites": [1], "lost": [2], "last_bad": {}, "evidence": None},
+        "web2": {"serves": None, "sites": None, "lost": None, "last_bad": {}, "evidence": None},
     }
 
 
