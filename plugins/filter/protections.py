@@ -41,6 +41,7 @@ class FilterModule:
         """Name and function of each."""
         return {
             "add_leaves": add_leaves,
+            "canary_failures": fleet.canary_failures,
             "canary_lines": fleet.canary_lines,
             "canary_requests": fleet.canary_requests,
             "for_gate": for_gate,

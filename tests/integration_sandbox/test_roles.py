@@ -104,6 +104,61 @@ def test_a_hostname_of_somebody_else_is_left_alone(taken: Control, tmp_path: Pat
     assert well, said
 
 
+def onboarded(sandbox: Control, home: Path) -> str:
+    """Make the PKI, and bring Cloudflare to it as the role cloudflare would; returns the id of the certificate."""
+    sandbox.dns({HOST: {"addresses": ["192.0.2.1"]}})
+    well, said = run(sandbox, home)
+    assert well, said
+    made = home / "pki/example.com/leaves" / HOST
+    pair = Pair(*(made.with_name(f"{HOST}.{end}").read_text() for end in ("crt", "key")))
+    held = upload_pair(sandbox, pair)
+    associate(sandbox, {"hostname": HOST, "cert_id": held, "enabled": True})
+    sandbox.clock(advance=600)
+    return held
+
+
+@pytest.mark.parametrize("state", ["lost", "another project", "without key"])
+def test_a_pki_directory_that_does_not_fit_is_called_so_and_nothing_is_made(
+    sandbox: Control, tmp_path: Path, state: str
+) -> None:
+    onboarded(sandbox, tmp_path)
+    zone = tmp_path / "pki/example.com"
+    if state == "without key":
+        (zone / "ca.key").unlink()
+    else:
+        (tmp_path / "pki").rename(tmp_path / "gone")
+    if state == "another project":
+        other = tmp_path / "other"
+        other.mkdir()
+        well, said = run(sandbox, other, aop_pki_dir=str(tmp_path / "pki"), client_pki_take_over="true")
+        assert well, said
+    before = {path: path.read_bytes() for path in (tmp_path / "pki").rglob("*") if path.is_file()}
+    well, said = run(sandbox, tmp_path)
+    assert not well
+    wanted = {
+        "lost": "The certificates that the edge presents for app.example.com were issued by a client CA of example.com",
+        "another project": "has its name, but is another one: the PKI directory is lost, older than",
+        "without key": "its key",
+    }
+    assert wanted[state] in said, said
+    assert {path: path.read_bytes() for path in (tmp_path / "pki").rglob("*") if path.is_file()} == before
+    if state == "lost":
+        assert not (tmp_path / "pki").exists()
+
+
+def test_a_fresh_disk_with_the_ca_alone_issues_nothing(sandbox: Control, tmp_path: Path) -> None:
+    onboarded(sandbox, tmp_path)
+    for number in range(3):
+        home = tmp_path / str(number)
+        (home / "pki/example.com").mkdir(parents=True)
+        for name in ("ca.crt", "ca.key"):
+            (home / "pki/example.com" / name).write_bytes((tmp_path / "pki/example.com" / name).read_bytes())
+        well, said = run(sandbox, home)
+        assert well, said
+        assert planned(said) == "[['app.example.com']]"
+        assert not list((home / "pki/example.com").rglob("*.crt"))[1:], "the CA alone"
+
+
 @pytest.mark.parametrize(("operation", "fail_on"), [("H2", "error"), ("H2", "none"), ("H7", "none"), ("ZN", "none")])
 def test_what_cannot_be_read_is_not_taken_for_nothing(
     taken: Control, tmp_path: Path, operation: str, fail_on: str

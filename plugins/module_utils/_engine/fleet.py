@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -174,6 +175,24 @@ def canary_lines(entries: Sequence[Mapping[str, Any]], there: Mapping[str, Mappi
             + (f"; not {', '.join(missed)}" if missed else "")
         )
     return lines
+
+
+def canary_failures(requests: Sequence[Mapping[str, Any]], lost: bool = False) -> list[str]:
+    """What did not come through the edge: one line for each reason, with the hostnames concerned.
+
+    ``requests`` as C(edge_canary) returns them. ``lost``: only hostnames of which no canary came through.
+    """
+    sent = Counter(one["hostname"] for one in requests)
+    failed = Counter((one["error"], one["hostname"]) for one in requests if one["error"])
+    total = Counter(one["hostname"] for one in requests if one["error"])
+    reasons: dict[str, list[str]] = {}
+    for (error, hostname), count in sorted(failed.items()):
+        if not lost or total[hostname] == sent[hostname]:
+            reasons.setdefault(error, []).append(f"{hostname} ({count} of {sent[hostname]})")
+    return [
+        f"{error}: {', '.join(names[:5])}" + (f" and {len(names) - 5} more hostnames" if len(names) > 5 else "")
+        for error, names in reasons.items()
+    ]
 
 
 def probe_groups(

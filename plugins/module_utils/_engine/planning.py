@@ -59,6 +59,8 @@ def plan_zone(
     held: dict[str, tuple[datetime, Mapping[str, Any]]] = {}
     others: dict[str, str] = {}
     gone = set()
+    #: One for a hostname of ours, of a CA named like ours, which isn't here.
+    ours_once = False
     for certificate in certificates:
         identity = str(certificate["id"])
         if not is_live(certificate.get("status")):
@@ -71,6 +73,7 @@ def plan_zone(
                 held[name] = (not_before(leaf), certificate)
         else:
             others[identity] = (common_name(leaf.issuer) or "") if leaf is not None else ""
+            ours_once |= leaf is not None and others[identity] == zone and common_name(leaf.subject) in hostnames
     placed: dict[str, str] = {}
     foreign: dict[str, str] = {}
     for association in associations:
@@ -80,7 +83,7 @@ def plan_zone(
             placed[hostname] = ours[identity]
         elif hostname in hostnames and association.get("enabled") is not None and not deleted:
             foreign[hostname] = others.get(identity, "")
-    problem = "" if take_over else _other_ca(zone, ca_path, bool(authorities), foreign, others)
+    problem = "" if take_over else _other_ca(zone, ca_path, bool(authorities), foreign, ours_once)
     plan = plan_leaves(
         zone,
         hostnames,
@@ -106,13 +109,11 @@ _RESTORE = (
 )
 
 
-def _other_ca(
-    zone: str, ca_path: str, present: bool, foreign: Mapping[str, str], others: Mapping[str, str]
-) -> str:
+def _other_ca(zone: str, ca_path: str, present: bool, foreign: Mapping[str, str], unused: bool) -> str:
     """Why no CA may be made or used here: what Cloudflare holds is of another one.
 
-    ``foreign``: hostnames that a certificate of another CA serves today, with the name of that CA; ``others``: all live
-    certificates of other CAs.
+    ``foreign``: hostnames that a certificate of another CA serves today, with the name of that CA. ``unused``: there is
+    one that looks like ours, though perhaps no hostname uses it.
     """
     served = f"{', '.join(sorted(foreign)[:5])}{' and others' if len(foreign) > 5 else ''}"
     if foreign and zone in foreign.values():
@@ -126,7 +127,7 @@ def _other_ca(
             f"Certificates that our CA did not issue serve these hostnames of {zone} today: {served}. Their origins "
             f"may trust only those. {_RESTORE} Or set client_pki_take_over to true, once every origin trusts both CAs."
         )
-    if not present and zone in others.values():
+    if not present and unused:
         return (
             f"Cloudflare holds client certificates that a client CA of {zone} issued, and that CA isn't at {ca_path}: "
             f"the PKI directory is lost, or aop_pki_dir is another one. {_RESTORE} To begin anew, delete those "

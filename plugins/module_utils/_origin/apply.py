@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -274,6 +275,9 @@ def sentence(left: Mapping[str, str]) -> str:
     return f"{left['path']} was changed by somebody else meanwhile, so it wasn't put back; {before}."
 
 
+_MEND = "Mend that on the origin, then run again."
+
+
 @contextlib.contextmanager
 def _alone(root: str, who: str, check_mode: bool) -> Iterator[None]:
     """Nobody else is at work meanwhile. What the operating system refuses becomes an :class:`OriginError`."""
@@ -287,7 +291,9 @@ def _alone(root: str, who: str, check_mode: bool) -> Iterator[None]:
             f"Somebody else is at work on this origin: {error}", "Wait until that has ended, then run again."
         ) from None
     except OSError as error:
-        raise OriginError(_words(error), "Mend that on the origin, then run again.") from error
+        denied = error.errno in (errno.EACCES, errno.EPERM) and os.geteuid() != 0
+        remedy = "Let Ansible become root there: ansible_become: true in the inventory." if denied else _MEND
+        raise OriginError(_words(error), remedy) from error
 
 
 def _words(error: BaseException) -> str:

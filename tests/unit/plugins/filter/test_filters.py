@@ -26,7 +26,8 @@ def test_leaf_plan_normalises_hostnames():
 
 def test_leaf_plan_names_a_ca_that_cannot_be_read():
     given = {"zone": "example.com", "ca_path": "/pki/ca.crt", "certificates": [], "associations": []}
-    assert "client CA of example.com (/pki/ca.crt)" in leaf_plan.leaf_plan([], ca_certificate="<html>", **given)["problem"]
+    problem = leaf_plan.leaf_plan([], ca_certificate="<html>", **given)["problem"]
+    assert "client CA of example.com (/pki/ca.crt)" in problem
 
 
 def test_an_unknown_server_is_named_with_the_known_ones():

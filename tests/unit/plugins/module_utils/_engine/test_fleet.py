@@ -204,3 +204,16 @@ def test_a_hole_is_one_line():
         "remedy": "Redirect.",
     }
     assert fleet.hole_line(hole) == "[plain_http] app.example.com on web1, 192.0.2.1:80/plain: plain: 200. Redirect."
+
+
+def test_canaries_that_failed_are_told_by_reason():
+    failed = [{"hostname": f"h{number}.test", "error": "HTTP 520"} for number in range(7) for _again in range(4)]
+    mixed = [{"hostname": "m.test", "error": ""}, {"hostname": "m.test", "error": "HTTP 525"}]
+    lines = fleet.canary_failures([*failed, *mixed])
+    assert lines == [
+        "HTTP 520: h0.test (4 of 4), h1.test (4 of 4), h2.test (4 of 4), h3.test (4 of 4), h4.test (4 of 4) and 2 more "
+        "hostnames",
+        "HTTP 525: m.test (1 of 2)",
+    ]
+    assert len(fleet.canary_failures([*failed, *mixed], lost=True)) == 1
+    assert fleet.canary_failures(mixed, lost=True) == []

@@ -90,9 +90,11 @@ def test_a_lost_ca_is_called_by_its_name_before_anything_is_made(ca):
 
 
 def test_a_lost_ca_shows_by_certificates_that_nothing_uses():
-    found = plan(["app.example.com"], {**held(LOST), "associations": []}, "")
+    unused = {**held(LOST), "associations": []}
+    found = plan(["api.example.com"], unused, "")
     assert found["problem"].startswith("Cloudflare holds client certificates that a client CA of example.com issued")
-    assert plan(["app.example.com"], {**held(LOST), "associations": []})["problem"] == "", "our CA is here"
+    assert plan(["api.example.com"], unused)["problem"] == "", "our CA is here"
+    assert plan(["app.example.com"], unused, "")["problem"] == "", "it was for another hostname"
 
 
 def test_a_leaf_that_cloudflare_holds_needs_no_files(tmp_path):
