@@ -1,0 +1,10 @@
+# Copyright (c) 2026, originlock contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Traefik: what its API and a throw-away process tell, the plan, and the driver."""
+
+from __future__ import annotations
+
+from .driver import make
+
+__all__ = ["make"]
