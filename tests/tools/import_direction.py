@@ -1,7 +1,7 @@
 # Copyright (c) 2026, originlock contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Imports of the collection run one way: modules, action and filter plugins → _engine → domain packages.
+"""Imports of the collection run one way: modules, action and filter plugins → _engine → domain packages → _common.
 
 ``python tests/tools/import_direction.py [DIRECTORY]`` prints each import that doesn't, and exits 1 if there is one.
 """
@@ -15,9 +15,10 @@ from pathlib import Path
 
 COLLECTION = "ansible_collections.originlock.aop.plugins."
 ENGINE = "_engine"
+COMMON = "_common"
 PLUGIN_KINDS = {"modules", "action", "filter", "plugin_utils", "doc_fragments"}
 # What runs on an origin has nothing but the standard library there.
-STDLIB_ONLY = {"_origin", "_evidence"}
+STDLIB_ONLY = {"_origin", "_evidence", COMMON}
 # importer's layer → layer it may import though the rule says no, and why
 EXCEPTIONS: dict[tuple[str, str], str] = {}
 
@@ -61,7 +62,7 @@ def problem(importer: str, imported: str) -> str | None:
         return f"{importer} must not know of plugins"
     if importer == ENGINE:
         return None
-    if target and target != importer:
+    if target and target not in (importer, COMMON):
         return f"domain packages don't import each other, nor {ENGINE}"
     if target is None and top in ("ansible", "ansible_collections"):
         return "domain code works without Ansible"

@@ -8,20 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .._common.errors import UserError
 from .operations import Operation
 
 
-class CloudflareError(Exception):
-    """Base of all. ``remedy`` is what to do next; ``facts`` are further keys of the failure."""
-
-    def __init__(self, message: str, remedy: str = "", **facts: Any) -> None:
-        super().__init__(message)
-        self.remedy = remedy
-        self.facts: dict[str, Any] = facts
-
-    def details(self) -> dict[str, Any]:
-        """Keys for the caller's failure report."""
-        return dict(self.facts)
+class CloudflareError(UserError):
+    """Base of all."""
 
 
 class InvalidInput(CloudflareError):

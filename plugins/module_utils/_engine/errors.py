@@ -10,16 +10,16 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.originlock.aop.plugins.module_utils._common.errors import UserError
 from ansible_collections.originlock.aop.plugins.module_utils._engine import private_keys
 
 
 def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) -> None:
     """Call ``work(module)`` and leave through ``exit_json`` or ``fail_json``.
 
-    ``work`` returns the module's result (a dict with at least ``changed``). An error of the domain is an exception
-    with the attribute ``remedy`` (see the ``errors`` file of each domain package): its text becomes ``msg``,
-    its ``details()`` (if it has any) become further keys of the failure. Any other exception is a defect of ours; its
-    type and place are told, but never its text, which could hold a secret.
+    ``work`` returns the module's result (a dict with at least ``changed``). An error of the domain is a
+    :class:`UserError`: its text becomes ``msg``, its ``details()`` become further keys of the failure. Any other
+    exception is a defect of ours; its type and place are told, but never its text, which could hold a secret.
     """
     module.no_log_values.update(private_keys.secrets(module.params, module.no_log_values))
     failure: dict[str, Any] = {}
@@ -36,12 +36,11 @@ def run(module: AnsibleModule, work: Callable[[AnsibleModule], dict[str, Any]]) 
 
 def _failure(error: Exception) -> dict[str, Any]:
     """The arguments of C(fail_json)."""
-    if hasattr(error, "remedy"):
-        details: dict[str, Any] = getattr(error, "details", dict)()
+    if isinstance(error, UserError):
         said = str(error)
         if error.remedy and said[-1:] not in (".", "!", "?"):
             said += "."
-        return dict(details, msg=f"{said} {error.remedy}".strip())
+        return dict(error.details(), msg=f"{said} {error.remedy}".strip())
     place = traceback.extract_tb(error.__traceback__)[-1]
     path = place.filename.rsplit("/ansible_collections/", 1)[-1]
     return {

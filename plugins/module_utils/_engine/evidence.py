@@ -14,9 +14,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from .._common.errors import InvalidInput, UserError
 from .._evidence import canary, gate, times
 from .._evidence.certificates import Certificates, generations
-from .._evidence.errors import EvidenceError, InvalidInput, Refused
 from .._evidence.exceptions import Exceptions, declared
 from .._evidence.gate_types import Limits
 from .._evidence.ranges import CLOUDFLARE_RANGES, Ranges
@@ -174,9 +174,7 @@ def _load_cursor(path: str | None) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise EvidenceError(
-            f"The position in {path} can't be read: {error}.", "Remove the file to read anew."
-        ) from error
+        raise UserError(f"The position in {path} can't be read: {error}.", "Remove the file to read anew.") from error
     if not isinstance(found, dict):
         raise InvalidInput(f"{path} holds no position of this module.", "Choose another cursor_file, or remove it.")
     return found
@@ -189,7 +187,7 @@ def _save_cursor(path: str, cursor: dict[str, Any]) -> None:
             json.dump(cursor, stream)
         os.replace(temporary, path)
     except OSError as error:
-        raise EvidenceError(f"The position can't be kept in {path}: {error}.", "Create its directory first.") from error
+        raise UserError(f"The position can't be kept in {path}: {error}.", "Create its directory first.") from error
 
 
 def send_canaries(module: AnsibleModule) -> dict[str, Any]:
@@ -249,6 +247,6 @@ def judge(module: AnsibleModule) -> dict[str, Any]:
     if refused and params["fail"]:
         lines = [verdict.message() for verdict in refused[:10]]
         more = f" (and {len(refused) - 10} more)" if len(refused) > 10 else ""
-        raise Refused(f"The gate refuses {len(refused)} of {len(verdicts)}{more}: " + " | ".join(lines), "", **result)
+        raise UserError(f"The gate refuses {len(refused)} of {len(verdicts)}{more}: " + " | ".join(lines), "", **result)
     result["msg"] = f"{len(verdicts) - len(refused)} of {len(verdicts)} may be enforced."
     return result

@@ -16,16 +16,14 @@ import stat
 from collections.abc import Iterator
 from typing import Any
 
+from .._common.errors import UserError
+
 MAXIMUM_BYTES = 1024 * 1024
 SECRET_MODE = 0o600
 
 
-class FileProblem(Exception):
-    """A file that cannot be read or written; ``remedy`` says what to do next."""
-
-    def __init__(self, message: str, remedy: str = "") -> None:
-        super().__init__(message)
-        self.remedy = remedy
+class FileProblem(UserError):
+    """A file that cannot be read or written."""
 
 
 def read_bytes(path: str, label: str) -> bytes | None:

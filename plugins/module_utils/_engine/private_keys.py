@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from .._common.errors import UserError
+
 _KEY = re.compile(r"PRIVATE KEY-----(?P<body>(?:[^-]|-(?!----))*)")
 # Between the lines of a key; with \n as two characters also where a text was quoted.
 _BREAK = re.compile(r"\\[nr]|\s+")
@@ -16,20 +18,21 @@ _BREAK = re.compile(r"\\[nr]|\s+")
 _SHORTEST = 16
 
 
-class MisplacedKey(Exception):
-    """A text that should be a certificate holds a private key; ``remedy`` says what to do next."""
+class MisplacedKey(UserError):
+    """A text that should be a certificate holds a private key."""
 
-    remedy = "Give the certificate alone. Consider the key as shown, for Ansible logs this option, and replace it."
-
-    def details(self) -> dict[str, Any]:
-        """Further keys of the failure."""
-        return {"changed": False}
+    def __init__(self, option: str) -> None:
+        super().__init__(
+            f"{option} holds a private key; only a certificate belongs there.",
+            "Give the certificate alone. Consider the key as shown, for Ansible logs this option, and replace it.",
+            changed=False,
+        )
 
 
 def refuse(text: str | None, option: str) -> None:
     """Raise MisplacedKey if the certificate in ``text``, called ``option`` in errors, comes with a private key."""
     if text and "PRIVATE KEY" in text:
-        raise MisplacedKey(f"{option} holds a private key; only a certificate belongs there.")
+        raise MisplacedKey(option)
 
 
 def secrets(params: Any, known: set[str]) -> set[str]:

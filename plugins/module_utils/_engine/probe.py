@@ -14,9 +14,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.originlock.aop.plugins.module_utils._common.errors import UserError
 from ansible_collections.originlock.aop.plugins.module_utils._origin.servers import remedies
 from ansible_collections.originlock.aop.plugins.module_utils._probe import mint, targets
-from ansible_collections.originlock.aop.plugins.module_utils._probe.errors import ProbeError
 from ansible_collections.originlock.aop.plugins.module_utils._probe.model import (
     BAD,
     ENFORCE,
@@ -126,19 +126,19 @@ def _check(params: dict[str, Any]) -> None:
     """What the specification can't tell: lists with something in them, and numbers that make sense."""
     for name in ("origins", "hostnames"):
         if not params[name]:
-            raise ProbeError(f"There are no {name} to probe.", f"Give at least one entry in {name}.")
+            raise UserError(f"There are no {name} to probe.", f"Give at least one entry in {name}.")
     for name in _POSITIVE:
         if not (math.isfinite(params[name]) and params[name] > 0):
-            raise ProbeError(f"{name} is {params[name]}.", "Give a number above 0.")
+            raise UserError(f"{name} is {params[name]}.", "Give a number above 0.")
     if params["retries"] < 0:
-        raise ProbeError(f"retries is {params['retries']}.", "Give 0 or more.")
+        raise UserError(f"retries is {params['retries']}.", "Give 0 or more.")
 
 
 def _settings(params: dict[str, Any], names: list[str]) -> Settings:
     edge = params["edge"].strip()
     host, _colon, port = edge.rpartition(":")
     if edge and edge != "dns" and not (host and port.isdigit() and 0 < int(port) < 65536):
-        raise ProbeError(f"'{edge}' is no place of an edge.", "Write edge: dns, or HOST:PORT.")
+        raise UserError(f"'{edge}' is no place of an edge.", "Write edge: dns, or HOST:PORT.")
     foreign = [targets.hostname(name) for name in params["foreign_sni"]] or names[: _NEIGHBOURS + 1]
     return Settings(
         connect_timeout=params["connect_timeout"],
@@ -166,7 +166,7 @@ def _origin(entry: dict[str, Any]) -> Origin:
         entry["other_listeners"],
     )
     if not made.listeners:
-        raise ProbeError(f"Origin '{entry['name']}' has no listener to probe.", "Give ports, plain_ports or listeners.")
+        raise UserError(f"Origin '{entry['name']}' has no listener to probe.", "Give ports, plain_ports or listeners.")
     return made
 
 
@@ -218,7 +218,7 @@ def _identity(kind: str, given: dict[str, Any]) -> Identity:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, passphrase)
     except (ssl.SSLError, OSError, ValueError):
-        raise ProbeError(
+        raise UserError(
             f"The certificate '{certificate}' and the key '{key}' can't be used.",
             "Both have to be PEM, the key has to be the certificate's, and its passphrase right.",
         ) from None
@@ -231,4 +231,4 @@ def _read(path: str | None) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise ProbeError(f"'{path}' can't be read: {error.strerror}.", "Give a file on the controller.") from None
+        raise UserError(f"'{path}' can't be read: {error.strerror}.", "Give a file on the controller.") from None

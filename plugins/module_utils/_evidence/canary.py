@@ -16,7 +16,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .errors import InvalidInput
+from .._common.errors import InvalidInput
 from .scan import CANARY_PREFIX, NONCE
 
 MAX_REQUESTS = 100000

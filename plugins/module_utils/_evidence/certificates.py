@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import InvalidInput
+from .._common.errors import InvalidInput
 
 NO_CERTIFICATE = "none"
 SHARED = "shared"

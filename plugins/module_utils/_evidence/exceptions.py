@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from .errors import InvalidInput
+from .._common.errors import InvalidInput
 from .ranges import Ranges
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from .errors import InvalidInput
+from .._common.errors import InvalidInput
 from .exceptions import Declared
 from .gate_rules import certificate_rules, edge_rules
 from .gate_types import Limits, Refusal, Sight

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable
 from typing import Union
 
-from .errors import InvalidInput
+from .._common.errors import InvalidInput
 
 _Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 

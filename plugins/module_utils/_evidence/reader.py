@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
-from .errors import EvidenceError, InvalidInput
+from .._common.errors import InvalidInput, UserError
 from .record import TIME, seconds
 from .scan import Question, Scanner
 from .tally import Tally
@@ -68,7 +68,7 @@ def read(path: str, question: Question, cursor: Mapping[str, Any] | None = None,
 
     With ``cursor`` (the one that an earlier reading returned) only what came after it is read, through rotations.
     With ``question.since`` rotated files that ended before it aren't opened, and the rest is found by bisection.
-    ``workers``: processes that share large files. Raises :class:`EvidenceError` if a file can't be read.
+    ``workers``: processes that share large files. Raises :class:`UserError` if a file can't be read.
     """
     scanner = Scanner(question)
     reading = Reading(scanner.tally)
@@ -89,7 +89,7 @@ def read(path: str, question: Question, cursor: Mapping[str, Any] | None = None,
             if source.path == path:
                 reading.cursor = _cursor(source, end)
     except (OSError, EOFError, zlib.error) as error:
-        raise EvidenceError(
+        raise UserError(
             f"The verification log {path} can't be read: {error}.",
             "Run with become, and check the file and its rotated predecessors.",
         ) from error
@@ -306,7 +306,7 @@ def _in_parallel(source: _Source, begin: int, end: int, question: Question, scan
             data = answer.read()
         _pid, status = os.waitpid(child, 0)
         if status != 0:
-            raise EvidenceError(f"A process that read {source.path} died.", "Run again with workers=1.")
+            raise UserError(f"A process that read {source.path} died.", "Run again with workers=1.")
         scanner.tally.merge(pickle.loads(data))  # from our own child
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 
-from .errors import InvalidInput
+from .._common.errors import InvalidInput
 
 _DURATION = re.compile(r"(\d{1,15})\s*([smhd])")
 _LATEST = 1e11

@@ -6,23 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .._common.errors import UserError
 
 if TYPE_CHECKING:
     from .model import Finding
 
 
-class OriginError(Exception):
+class OriginError(UserError):
     """Something on the origin prevents the work; nothing was changed unless the message says otherwise."""
-
-    def __init__(self, message: str, remedy: str = "", **details: Any) -> None:
-        super().__init__(message)
-        self.remedy = remedy
-        self._details = details
-
-    def details(self) -> dict[str, Any]:
-        """Further keys for the failure."""
-        return dict(self._details)
 
 
 class ProgramMissing(OriginError):
@@ -34,8 +27,9 @@ class Refused(OriginError):
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         lines: list[str] = [finding.sentence() for finding in findings]
-        super().__init__(f"Refused, nothing was changed: {' | '.join(lines)}", "")
-        self._details = {"findings": [finding.as_dict() for finding in findings]}
+        super().__init__(
+            f"Refused, nothing was changed: {' | '.join(lines)}", findings=[one.as_dict() for one in findings]
+        )
 
 
 class ValidationFailed(OriginError):

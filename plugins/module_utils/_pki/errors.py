@@ -5,21 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from .._common.errors import UserError
 
 
-class PkiError(Exception):
-    """A problem with a key or a certificate that the user can solve.
-
-    ``message`` says what is wrong with which object, ``remedy`` what to do next. Neither ever holds a secret.
-    ``facts`` (JSON-able values) are handed on with the failure.
-    """
-
-    def __init__(self, message: str, remedy: str = "", **facts: Any) -> None:
-        super().__init__(message)
-        self.remedy = remedy
-        self._facts = facts
-
-    def details(self) -> dict[str, Any]:
-        """Further keys of the failure."""
-        return dict(self._facts)
+class PkiError(UserError):
+    """A problem with a key or a certificate that the user can solve."""

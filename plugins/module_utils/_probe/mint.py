@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from .errors import ProbeError
+from .._common.errors import UserError
 from .model import EXPIRED, FOREIGN_CA, SAME_NAME_CA, SELF_SIGNED, SERVER_AUTH, Identity
 
 try:
@@ -53,7 +53,7 @@ def mint(hostname: str, ours: Ours, directory: Path) -> list[Identity]:
     subject and its serial, for servers that look at nothing else.
     """
     if not HAS_CRYPTOGRAPHY:
-        raise ProbeError(
+        raise UserError(
             "The Python library cryptography is missing on the controller.",
             "Install it, or leave out the forged certificates (certificates: []).",
         )
@@ -111,19 +111,19 @@ def _read(pem: bytes, what: str) -> Any:
     try:
         return x509.load_pem_x509_certificate(pem)
     except ValueError:
-        raise ProbeError(f"The {what} is not a PEM certificate.", "Give the path of a PEM file.") from None
+        raise UserError(f"The {what} is not a PEM certificate.", "Give the path of a PEM file.") from None
 
 
 def _key(ours: Ours, own: Any) -> Any:
     try:
         key: Any = serialization.load_pem_private_key(ours.ca_key, ours.ca_passphrase.encode() or None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ProbeError(
+        raise UserError(
             "The CA's private key can't be read: it is not a PEM key, or the passphrase is wrong.",
             "Give the right ca_private_key and ca_private_key_passphrase, or neither.",
         ) from None
     if key.public_key() != own.public_key():
-        raise ProbeError(
+        raise UserError(
             "The CA's private key is not the key of the CA certificate.",
             "Give the ca_private_key that belongs to ca_certificate, or leave it out.",
         )
@@ -136,7 +136,7 @@ def _sign(builder: Any, key: Any) -> Any:
     try:
         return builder.sign(key, None if own_hash else hashes.SHA256())
     except (TypeError, ValueError, UnsupportedAlgorithm):
-        raise ProbeError(
+        raise UserError(
             "Nothing can be signed with the CA's private key.",
             "Give the ca_private_key of an RSA, EC, Ed25519 or Ed448 CA, or leave it out.",
         ) from None

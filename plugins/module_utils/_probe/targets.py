@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterable
 from dataclasses import replace
 
-from .errors import ProbeError
+from .._common.errors import UserError
 from .model import PLAIN, QUIC, TLS, Listener, Origin
 
 _LISTENER = re.compile(r"^(?:(?P<address>\[[0-9A-Fa-f:.%]+\]|[^:\s\[\]]*):)?(?P<port>\d{1,5})(?P<words>(?:\s+\S+)*)$")
@@ -23,14 +23,14 @@ def hostname(name: str) -> str:
     """The name in lower case without a trailing dot, checked: it goes into requests as it is."""
     plain = name.strip().rstrip(".").lower()
     if not _HOSTNAME.match(plain):
-        raise ProbeError(f"'{name}' is not a hostname.", "Give names such as app.example.com, without scheme.")
+        raise UserError(f"'{name}' is not a hostname.", "Give names such as app.example.com, without scheme.")
     return plain
 
 
 def path(text: str) -> str:
     """A request path, checked likewise."""
     if not text.startswith("/") or not text.isascii() or any(c.isspace() or not c.isprintable() for c in text):
-        raise ProbeError(f"'{text}' is not a request path.", "Give paths that begin with / and hold no spaces.")
+        raise UserError(f"'{text}' is not a request path.", "Give paths that begin with / and hold no spaces.")
     return text
 
 
@@ -85,7 +85,7 @@ def listed(text: str, addresses: list[str], name: str) -> tuple[list[Listener], 
         return [], ""
     found = _LISTENER.match(text.strip())
     if not found:
-        raise ProbeError(
+        raise UserError(
             f"Origin '{name}': '{text}' is not a listener.",
             "Write ADDRESS:PORT or PORT, with ssl or quic after it.",
         )
@@ -137,7 +137,7 @@ def resolve(address: str) -> list[str]:
     try:
         found = socket.getaddrinfo(address, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise ProbeError(
+        raise UserError(
             f"The address '{address}' can't be resolved.", "Give the origin's addresses in origins[].addresses."
         ) from None
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
@@ -145,5 +145,5 @@ def resolve(address: str) -> list[str]:
 
 def _port(port: int, name: str) -> int:
     if not 0 < port < 65536:
-        raise ProbeError(f"Origin '{name}': {port} is not a port.", "Ports are from 1 to 65535.")
+        raise UserError(f"Origin '{name}': {port} is not a port.", "Ports are from 1 to 65535.")
     return port

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from ansible_collections.originlock.aop.plugins.module_utils._common.errors import InvalidInput
 from ansible_collections.originlock.aop.plugins.module_utils._evidence import canary
-from ansible_collections.originlock.aop.plugins.module_utils._evidence.errors import InvalidInput
 
 NONCE = "0123456789abcdef" * 2
 

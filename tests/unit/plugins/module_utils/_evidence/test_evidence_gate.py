@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.originlock.aop.plugins.module_utils._common.errors import InvalidInput
 from ansible_collections.originlock.aop.plugins.module_utils._evidence import gate, tally
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.certificates import Certificates, generations
-from ansible_collections.originlock.aop.plugins.module_utils._evidence.errors import InvalidInput
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.exceptions import declared
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.gate_types import Limits
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.scan import Scanner

@@ -18,12 +18,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from ansible_collections.originlock.aop.plugins.module_utils._common.errors import InvalidInput
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.certificates import (
     Certificates,
     generations,
     normal_name,
 )
-from ansible_collections.originlock.aop.plugins.module_utils._evidence.errors import InvalidInput
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.exceptions import Exceptions, declared
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.record import parse, verification
 from ansible_collections.originlock.aop.plugins.module_utils._evidence.scan import Scanner

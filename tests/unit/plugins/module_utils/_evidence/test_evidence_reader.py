@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.originlock.aop.plugins.module_utils._common.errors import InvalidInput, UserError
 from ansible_collections.originlock.aop.plugins.module_utils._evidence import reader
-from ansible_collections.originlock.aop.plugins.module_utils._evidence.errors import EvidenceError, InvalidInput
 from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._evidence.evidence_lines import (
     DIRECT,
     line,
@@ -36,7 +36,7 @@ def test_missing_log_is_no_error(tmp_path: Path) -> None:
 
 def test_unreadable_log_names_it(tmp_path: Path) -> None:
     (tmp_path / "aop.log").mkdir()
-    with pytest.raises(EvidenceError, match=r"aop\.log can't be read"):
+    with pytest.raises(UserError, match=r"aop\.log can't be read"):
         reader.read(str(tmp_path / "aop.log"), question())
 
 
@@ -227,7 +227,7 @@ def test_idle_log_has_a_position(tmp_path: Path) -> None:
 
 def test_what_can_not_be_looked_at_is_no_missing_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(EvidenceError, match="can't be read"):
+    with pytest.raises(UserError, match="can't be read"):
         reader.read(str(tmp_path / "file" / "aop.log"), question())
     assert not reader.read(str(tmp_path / "nowhere" / "aop.log"), question()).found
 
@@ -236,7 +236,7 @@ def test_what_can_not_be_looked_at_is_no_missing_log(tmp_path: Path, monkeypatch
 
     write(tmp_path / "aop.log", 1)
     monkeypatch.setattr(os, "listdir", refuse)
-    with pytest.raises(EvidenceError) as failure:
+    with pytest.raises(UserError) as failure:
         reader.read(str(tmp_path / "aop.log"), question())
     assert failure.value.remedy.startswith("Run with become")
 

@@ -13,8 +13,8 @@ import pytest
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
+from ansible_collections.originlock.aop.plugins.module_utils._common.errors import UserError
 from ansible_collections.originlock.aop.plugins.module_utils._probe import mint
-from ansible_collections.originlock.aop.plugins.module_utils._probe.errors import ProbeError
 from ansible_collections.originlock.aop.plugins.module_utils._probe.model import BAD
 from ansible_collections.originlock.aop.tests.unit.plugins.pki_fixtures import support
 
@@ -90,7 +90,7 @@ def test_files_are_private(tmp_path: Path) -> None:
     ],
 )
 def test_bad_input(tmp_path: Path, ours: mint.Ours, message: str) -> None:
-    with pytest.raises(ProbeError, match=message) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         mint.mint("app.example.com", ours, tmp_path)
     assert caught.value.remedy
     assert "secret" not in str(caught.value)
@@ -98,7 +98,7 @@ def test_bad_input(tmp_path: Path, ours: mint.Ours, message: str) -> None:
 
 def test_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mint, "HAS_CRYPTOGRAPHY", False)
-    with pytest.raises(ProbeError, match="cryptography is missing"):
+    with pytest.raises(UserError, match="cryptography is missing"):
         mint.mint("app.example.com", OURS, tmp_path)
 
 

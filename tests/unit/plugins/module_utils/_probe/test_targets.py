@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.originlock.aop.plugins.module_utils._common.errors import UserError
 from ansible_collections.originlock.aop.plugins.module_utils._probe import targets
-from ansible_collections.originlock.aop.plugins.module_utils._probe.errors import ProbeError
 
 ADDRESSES = ["192.0.2.1", "2001:db8::1"]
 
@@ -43,7 +43,7 @@ def test_listeners_as_servers_write_them(text: str, labels: list[str]) -> None:
 
 @pytest.mark.parametrize("text", ["", "https://a:443", "443,80", "a b", "*:99999", "*:0"])
 def test_not_listeners(text: str) -> None:
-    with pytest.raises(ProbeError, match="is not a (listener|port)"):
+    with pytest.raises(UserError, match="is not a (listener|port)"):
         _labels(text)
 
 
@@ -104,7 +104,7 @@ def test_what_was_meant_goes_before_a_guess() -> None:
 
 def test_a_name_stands_for_its_addresses() -> None:
     assert set(targets.resolve("localhost")) & {"127.0.0.1", "::1"}
-    with pytest.raises(ProbeError, match="can't be resolved"):
+    with pytest.raises(UserError, match="can't be resolved"):
         targets.resolve("nobody.invalid")
 
 
@@ -119,12 +119,12 @@ def test_hostnames(name: str, plain: str) -> None:
     "name", ["", "a b", "https://a", "a:443", "a\r\nX: y", "-a", "a..b", "größe.example", "a" * 64 + ".example"]
 )
 def test_not_hostnames(name: str) -> None:
-    with pytest.raises(ProbeError, match="is not a hostname"):
+    with pytest.raises(UserError, match="is not a hostname"):
         targets.hostname(name)
 
 
 def test_paths() -> None:
     assert targets.path("/a?b=c") == "/a?b=c"
     for text in ("", "a", "/a b", "/a\r\nHost: x", "/ä"):
-        with pytest.raises(ProbeError, match="is not a request path"):
+        with pytest.raises(UserError, match="is not a request path"):
             targets.path(text)
