@@ -50,7 +50,8 @@ def untrusted(sites: Sequence[Site], wanted: Sequence[Protection]) -> Iterator[F
             continue
         problem = entry.untrusted or ("" if entry.certificate.strip() else "its client certificate isn't given")
         places = by_name.get(entry.name, [])
-        lost = sorted({ca for site in places for ca in set(site.trusts_before) - set(site.trusts)})
+        stay = [site for site in places if site.stage_after != OFF]
+        lost = sorted({ca for site in stay for ca in set(site.trusts_before) - set(site.trusts)})
         kept = entry.stage != ENFORCE and any(site.stage_after == ENFORCE for site in places)
         if not problem or not (kept or lost):
             continue
