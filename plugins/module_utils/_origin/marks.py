@@ -13,7 +13,8 @@ from .model import MARK, OFF, STAGES, Edit, FileChange, stricter
 #: Offsets in a text, and what comes in place of what is between them.
 Piece = tuple[int, int, str]
 
-_FIRST = re.compile(rb"# " + re.escape(MARK.encode()))
+#: A colon after the mark would make it a comment above a line of ours in somebody else's file.
+_FIRST = re.compile(rb"# " + re.escape(MARK.encode()) + rb"(?!:)")
 _HEADER = re.compile(rf"^# {re.escape(MARK)} stage=(?P<stage>\w+) hostname=(?P<hostname>\S+)[ \t\r]*$", re.MULTILINE)
 
 
@@ -29,11 +30,15 @@ def headers(stages: Mapping[str, str]) -> str:
 
 def stages(texts: Iterable[str]) -> dict[str, str]:
     """The strictest stage of each hostname that the headers of generated files name."""
+    matches = (match for text in texts for match in _HEADER.finditer(text))
+    return strictest((match["hostname"], match["stage"]) for match in matches if match["stage"] in STAGES)
+
+
+def strictest(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The stage that demands most, of each hostname."""
     found: dict[str, str] = {}
-    for match in (match for text in texts for match in _HEADER.finditer(text)):
-        if match.group("stage") in STAGES:
-            name = match.group("hostname")
-            found[name] = stricter(match.group("stage"), found.get(name, OFF))
+    for name, stage in pairs:
+        found[name] = stricter(stage, found.get(name, OFF))
     return found
 
 

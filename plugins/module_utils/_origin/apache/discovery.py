@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import logrotate
+from .. import logrotate, marks
 from ..errors import OriginError, ValidationFailed
-from ..model import MARK, OFF, STAGES, Runner, stricter
+from ..model import MARK, Runner
 from ..trust import fingerprints
 from . import dumps, tree
 from .dumps import Dump, VirtualHost
@@ -69,9 +69,10 @@ class Discovery:
         if "snippets" not in self.remembered:
             found = {}
             for path, content in sorted(self.own.items()):
-                header = read_header(content)
-                if header and path in self.paths.snippets(header["hostname"]):
-                    found[os.path.normpath(path)] = header["hostname"], header["stage"]
+                first = content.partition(b"\n")[0].decode("latin-1")
+                for hostname, stage in marks.stages([first]).items():
+                    if path in self.paths.snippets(hostname):
+                        found[os.path.normpath(path)] = hostname, stage
             self.remembered["snippets"] = found
         known: dict[str, tuple[str, str]] = self.remembered["snippets"]
         return known
@@ -80,7 +81,7 @@ class Discovery:
         """The strictest stage of each hostname that Apache has loaded in any virtual host."""
         if "protected" not in self.remembered:
             loaded = (entry for section in self.tree.sections("virtualhost") for entry in self.stages(section).items())
-            self.remembered["protected"] = strictest(loaded)
+            self.remembered["protected"] = marks.strictest(loaded)
         known: dict[str, str] = self.remembered["protected"]
         return known
 
@@ -93,23 +94,6 @@ def server_names(section: Section) -> list[str]:
     """The names that a virtual host's own ServerName directives give, in lower case, without scheme and port."""
     names = [item.arguments[0] for item in tree.own(section.children, "servername") if item.arguments]
     return [name.rpartition("://")[2].partition(":")[0].lower() for name in names]
-
-
-def read_header(content: bytes) -> dict[str, str]:
-    """The keys in the first line of a file of ours; empty for other files."""
-    first = content.split(b"\n", 1)[0].decode("latin-1").split()
-    if first[:2] != ["#", MARK]:
-        return {}
-    header = dict(word.split("=", 1) for word in first[2:] if "=" in word)
-    return header if header.get("stage") in STAGES and header.get("hostname") else {}
-
-
-def strictest(stages: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The stage that demands most, of each hostname."""
-    found: dict[str, str] = {}
-    for name, stage in stages:
-        found[name] = stricter(stage, found.get(name, OFF))
-    return found
 
 
 def discover(paths: Paths, run: Runner) -> Discovery:
@@ -177,7 +161,7 @@ def _dormant(loaded: Tree) -> dict[str, bytes]:
             if path in real or not entry.is_file() or entry.stat().st_size > _DORMANT_LIMIT:
                 continue
             content = _read(path)
-            if content is not None and MARK.encode() in content and not read_header(content):
+            if content is not None and MARK.encode() in content and not marks.is_ours(content):
                 found[path] = content
     return found
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from .. import trust
+from .. import marks, trust
 from ..hostnames import bad_hostname, is_hostname
 from ..model import ENFORCE, NOTHING, OFF, RELOAD, STAGES, Finding, Lost, Options, Plan, Protection, Site
 from ..rules.reach import challenges, to_redirect, ways_around
 from . import bundle, changes, clientauth, doors, names, notices, reach, sites
-from .discovery import Discovery, strictest
+from .discovery import Discovery
 from .sites import Place, Stages
 
 _BUNDLE_REMEDY = "Give the PEM of the client CAs; Apache would die of it at the next reload."
@@ -52,7 +52,7 @@ def plan(discovery: Discovery, wanted: Sequence[Protection], options: Options) -
     findings.extend(doors.foreign_includes(discovery, [name for name in found if stages.of(name) != OFF]))
     # A hostname that was protected here and isn't served any more must not keep others from being relaxed. Where
     # it shall stay enforced, that's an error: without our line in it, the virtual host of before is open.
-    left = strictest(discovery.snippets.values())
+    left = marks.strictest(discovery.snippets.values())
     gone = {
         name
         for name, places in found.items()
@@ -90,7 +90,7 @@ def inspect(discovery: Discovery, hostnames: Sequence[str]) -> list[Site]:
 
 def lost(discovery: Discovery) -> list[Lost]:
     """The hostnames that have snippets, of which none is loaded by a virtual host that serves them."""
-    left = strictest(discovery.snippets.values())
+    left = marks.strictest(discovery.snippets.values())
     protected = {site.hostname for site in inspect(discovery, sorted(left)) if site.stage_after != OFF}
     return [
         Lost(name, stage, tuple(path for path, (owner, _stage) in discovery.snippets.items() if owner == name))
