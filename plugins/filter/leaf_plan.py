@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any, Callable
 
+from ansible_collections.originlock.aop.plugins.module_utils._common.hostnames import plain
 from ansible_collections.originlock.aop.plugins.module_utils._engine import planning
 from ansible_collections.originlock.aop.plugins.module_utils._pki.errors import PkiError
 
@@ -15,7 +16,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._pki.errors import 
 def leaf_plan(hostnames: Any, **options: Any) -> dict[str, Any]:
     """See the documentation beside this file."""
     try:
-        return planning.plan_zone(sorted({str(name).rstrip(".").lower() for name in hostnames}), **options)
+        return planning.plan_zone(sorted({plain(name) for name in hostnames}), **options)
     except PkiError as error:
         # A sentence for the user, like all that speaks against a plan.
         return {"leaves": [], "problem": f"{error} {error.remedy}", "warnings": []}

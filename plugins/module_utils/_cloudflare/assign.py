@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Callable
 
+from .._common.errors import InvalidInput
 from .associations import (
     Association,
     Reading,
@@ -17,7 +18,7 @@ from .associations import (
     parse_association,
 )
 from .client import Client
-from .errors import ApiError, CloudflareError, InvalidInput
+from .errors import ApiError, CloudflareError
 from .limits import HOSTNAMES_PER_CERTIFICATE
 from .operations import PUT_ASSOCIATIONS
 from .status import is_stuck

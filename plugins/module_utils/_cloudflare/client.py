@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
+from .._common.errors import InvalidInput
 from .budget import Budget
-from .errors import ApiError, CloudflareError, ConnectionFailed, InvalidInput, OutcomeUnknown
+from .errors import ApiError, CloudflareError, ConnectionFailed, OutcomeUnknown
 from .operations import Operation
 from .retry import backoff, parse_retry_after, unknown_outcome, worth_retrying
 

@@ -16,10 +16,6 @@ class CloudflareError(UserError):
     """Base of all."""
 
 
-class InvalidInput(CloudflareError):
-    """What the user gave cannot work; nothing was sent."""
-
-
 class ZoneNotFound(CloudflareError):
     """No zone of this name is visible to the credentials."""
 

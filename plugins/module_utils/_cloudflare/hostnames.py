@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-from .errors import InvalidInput
+from .._common.errors import InvalidInput
+from .._common.hostnames import hostname as checked
 
 try:
     import idna
@@ -18,23 +18,15 @@ except ImportError:
     HAS_IDNA = False
 
 _EXAMPLE = "Give a name such as app.example.com."
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z")
 
 
 def normalise(hostname: str) -> str:
     """Lower case, without a final dot, in ASCII (IDNA 2008 with the UTS 46 mapping). A first label ``*`` is kept.
 
-    :raises InvalidInput: if it is no hostname of at most 255 characters.
+    :raises InvalidInput: if it is no hostname.
     """
     name = hostname.strip().rstrip(".")
-    if not name.isascii():
-        name = _ascii(name, hostname)
-    name = name.lower()
-    labels = name.split(".")
-    checked = labels[1:] if labels[0] == "*" and len(labels) > 1 else labels
-    if len(name) > 255 or not all(_LABEL.match(label) for label in checked):
-        raise InvalidInput(f"{hostname!r} is not a hostname.", _EXAMPLE)
-    return name
+    return checked(name if name.isascii() else _ascii(name, hostname), wildcard=True)
 
 
 def normalise_all(hostnames: Iterable[str]) -> list[str]:

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import InvalidInput
+from .._common.errors import InvalidInput
 
 try:
     from cryptography import x509

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._common.errors import InvalidInput
 from .client import Client
-from .errors import ApiError, InvalidInput, ZoneNotFound
+from .errors import ApiError, ZoneNotFound
 from .hostnames import normalise
 from .operations import GET_ZONE, LIST_ZONES, ZONE_READ
 

@@ -13,7 +13,7 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_requ
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare import client as http
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare import pem
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.budget import Budget, budget_file
-from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.errors import CloudflareError
+from ansible_collections.originlock.aop.plugins.module_utils._common.errors import UserError
 from ansible_collections.originlock.aop.plugins.module_utils._engine.errors import run
 
 Spec = dict[str, Any]
@@ -73,7 +73,7 @@ def run_with_client(module: AnsibleModule, work: Work) -> None:
         client = client_from(module)
         try:
             result = work(module, client)
-        except CloudflareError as error:
+        except UserError as error:
             error.facts["api_calls"] = client.calls
             raise
         result["api_calls"] = client.calls

@@ -18,11 +18,12 @@ from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.associa
 )
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.certificates import list_certificates
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.client import Client
-from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.errors import CloudflareError, InvalidInput
+from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.errors import CloudflareError
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.hostnames import normalise, normalise_all
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.operations import HOSTNAME_STORE
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.waiting import wait_active
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.zones import Zone, resolve
+from ansible_collections.originlock.aop.plugins.module_utils._common.errors import InvalidInput, UserError
 
 _ENTRY: dict[str, Any] = {
     "hostname": {"type": "str", "required": True},
@@ -143,7 +144,7 @@ def _wait(module: AnsibleModule, client: Client, zone: Zone, result: dict[str, A
         result["progress"] = wait_active(
             remember, seen, "associations", module.params["wait_timeout"], sleep=client.sleep, clock=client.clock
         )
-    except CloudflareError as error:
+    except UserError as error:
         error.facts.update({name: value for name, value in result.items() if name != "progress"})
         raise
     for one in result["associations"]:

@@ -13,12 +13,12 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare import certificates as domain
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.associations import list_associations
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.client import Client
-from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.errors import CloudflareError, InvalidInput
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.limits import CERTIFICATES_PER_ZONE
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.operations import HOSTNAME_STORE, Store
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.pem import Leaf, read_leaf
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.waiting import wait_active
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.zones import Zone, resolve
+from ansible_collections.originlock.aop.plugins.module_utils._common.errors import InvalidInput, UserError
 from ansible_collections.originlock.aop.plugins.module_utils._engine import private_keys
 
 _ENTRY: dict[str, Any] = {
@@ -161,7 +161,7 @@ def _upload_all(
         try:
             seen = list(known) + [one.certificate for one in done if one.how != "unchanged"]
             done.append(domain.upload(client, store, zone.id, leaf, seen, timeout))
-        except CloudflareError as error:
+        except UserError as error:
             error.facts.update(
                 changed=any(one.changed for one in done),
                 certificates=[dict(one.certificate.public(), action=one.how) for one in done],
@@ -189,7 +189,7 @@ def _wait(
         result["progress"] = wait_active(
             look, statuses, "certificates", timeout, sleep=client.sleep, clock=client.clock
         )
-    except CloudflareError as error:
+    except UserError as error:
         error.facts.update({name: result[name] for name in ("changed", "diff", "zone", "certificates")})
         raise
     for shown in result["certificates"]:
@@ -229,7 +229,7 @@ def _absent(
         try:
             domain.delete(client, store, zone.id, certificate_id, module.params["wait_timeout"], users)
             deleted += 1
-        except CloudflareError as error:
+        except UserError as error:
             error.facts.update(changed=deleted > 0)
             raise
     return result

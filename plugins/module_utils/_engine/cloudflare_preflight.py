@@ -13,7 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare import findings as cf
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.client import Client
-from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.errors import CloudflareError, InvalidInput
+from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.errors import CloudflareError
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.hostnames import normalise_all
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.limits import (
     CERTIFICATES_PER_ZONE,
@@ -21,6 +21,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.limits 
 )
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.pem import fingerprint
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.survey import survey
+from ansible_collections.originlock.aop.plugins.module_utils._common.errors import InvalidInput
 from ansible_collections.originlock.aop.plugins.module_utils._pki import classify, verify
 from ansible_collections.originlock.aop.plugins.module_utils._pki.errors import PkiError
 

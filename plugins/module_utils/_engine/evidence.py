@@ -15,6 +15,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from .._common.errors import InvalidInput, UserError
+from .._common.hostnames import plain
 from .._evidence import canary, gate, times
 from .._evidence.certificates import Certificates, generations
 from .._evidence.exceptions import Exceptions, declared
@@ -119,7 +120,7 @@ def gather(module: AnsibleModule) -> dict[str, Any]:
         exceptions=Exceptions(declared(params["exceptions"]), datetime.now(timezone.utc).date()),
         servers=SERVERS,
         adapt=SERVERS[params["server"]].adapt if params["server"] else None,
-        hostnames=frozenset(name.rstrip(".").lower() for name in params["hostnames"]),
+        hostnames=frozenset(plain(name) for name in params["hostnames"]),
         nonces=frozenset(params["nonces"]),
         since=since,
     )

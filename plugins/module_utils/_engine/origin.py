@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from .._common.hostnames import plain
 from .._origin import apply as engine
 from .._origin.command import run
 from .._origin.model import ENFORCE, LOG_ONLY, STAGES, Driver, Options, Protection
@@ -71,7 +72,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         }
     wanted = [
         Protection(
-            entry["name"].rstrip(".").lower(),
+            plain(entry["name"]),
             entry["stage"],
             entry["trust_bundle"],
             entry["certificate"],
@@ -94,7 +95,7 @@ def read(module: AnsibleModule) -> dict[str, Any]:
     """What ``origin_site_info`` does."""
     driver = _driver(module.params)
     found = driver.discover()
-    names = [name.rstrip(".").lower() for name in module.params["hostnames"]]
+    names = [plain(name) for name in module.params["hostnames"]]
     sites = driver.inspect(found, names)
     next_up = dict.fromkeys(site.hostname for site in sites if site.stage_after == LOG_ONLY)
     wanted = [Protection(name, ENFORCE) for name in next_up]

@@ -13,6 +13,7 @@ from typing import Any
 from .._cloudflare.leaf_plan import plan_leaves
 from .._cloudflare.limits import CERTIFICATES_PER_ZONE, HOSTNAMES_PER_CERTIFICATE
 from .._cloudflare.status import ACTIVE, is_live
+from .._common.hostnames import plain
 from .._pki.errors import PkiError
 from .._pki.facts import common_name, days_left, describe, issued_by, not_before
 from .._pki.library import x509
@@ -166,7 +167,7 @@ def protections(
         held = state.get(zone["name"]) or {}
         certificates = {str(entry["id"]): entry for entry in held.get("certificates") or []}
         used = {entry["hostname"]: entry for entry in held.get("associations") or []}
-        for hostname in sorted({str(name).rstrip(".").lower() for name in zone["hostnames"]}):
+        for hostname in sorted({plain(name) for name in zone["hostnames"]}):
             association = used.get(hostname) or {}
             certificate = certificates.get(str(association.get("certificate_id"))) or {}
             coming = leaves.get(hostname, "")

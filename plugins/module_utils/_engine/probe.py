@@ -15,6 +15,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.originlock.aop.plugins.module_utils._common.errors import UserError
+from ansible_collections.originlock.aop.plugins.module_utils._common.hostnames import hostname
 from ansible_collections.originlock.aop.plugins.module_utils._origin.servers import remedies
 from ansible_collections.originlock.aop.plugins.module_utils._probe import mint, targets
 from ansible_collections.originlock.aop.plugins.module_utils._probe.model import (
@@ -93,7 +94,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     """What C(origin_probe) does. It only reads, so check mode is no different."""
     params = module.params
     _check(params)
-    names = [targets.hostname(entry["name"]) for entry in params["hostnames"]]
+    names = [hostname(entry["name"]) for entry in params["hostnames"]]
     settings = _settings(params, names)
     origins = [_origin(entry) for entry in params["origins"]]
     directory = Path(tempfile.mkdtemp(prefix="originlock-probe-", dir=module.tmpdir))
@@ -139,7 +140,7 @@ def _settings(params: dict[str, Any], names: list[str]) -> Settings:
     host, _colon, port = edge.rpartition(":")
     if edge and edge != "dns" and not (host and port.isdigit() and 0 < int(port) < 65536):
         raise UserError(f"'{edge}' is no place of an edge.", "Write edge: dns, or HOST:PORT.")
-    foreign = [targets.hostname(name) for name in params["foreign_sni"]] or names[: _NEIGHBOURS + 1]
+    foreign = [hostname(name) for name in params["foreign_sni"]] or names[: _NEIGHBOURS + 1]
     return Settings(
         connect_timeout=params["connect_timeout"],
         timeout=params["timeout"],

@@ -9,8 +9,8 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .._cloudflare.errors import InvalidInput
 from .._cloudflare.hostnames import normalise
+from .._common.errors import InvalidInput
 from .._origin.servers import SERVERS
 
 _KEYS = ("name", "hostnames", "ca_path", "ca_privatekey_path")

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import http.client
-import re
 import secrets
 import socket
 import ssl
@@ -17,12 +16,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .._common.errors import InvalidInput
+from .._common.hostnames import hostname as checked
 from .scan import CANARY_PREFIX, NONCE
 
 MAX_REQUESTS = 100000
 _MAX_TIMEOUT = 3600.0
-_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?"
-_HOSTNAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
 
 
 @dataclass(frozen=True)
@@ -53,13 +51,7 @@ def plan(requests: Sequence[Mapping[str, Any]], connect_to: str) -> list[Canary]
     """Canaries for dicts ``hostname``, ``nonces`` (given ones) or ``count`` (new ones, default 1), ``connect_to``."""
     canaries: list[Canary] = []
     for request in requests:
-        hostname = str(request["hostname"]).rstrip(".").lower()
-        if not _HOSTNAME.fullmatch(hostname):
-            raise InvalidInput(
-                f"{hostname!r} is no hostname to send a canary to.",
-                "Its parts have 1 to 63 letters, digits and hyphens (xn--... for others). "
-                "Wildcards need a name that they cover.",
-            )
+        hostname = checked(str(request["hostname"]))
         nonces = [str(nonce) for nonce in request.get("nonces") or []]
         for nonce in nonces:
             if not NONCE.fullmatch(nonce):

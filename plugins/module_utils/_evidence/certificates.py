@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._common.errors import InvalidInput
+from .._common.hostnames import plain
 
 NO_CERTIFICATE = "none"
 SHARED = "shared"
@@ -144,7 +145,7 @@ def generations(values: Sequence[Mapping[str, Any]]) -> list[Generation]:
                 serial=serial,
                 issuer=str(value.get("issuer") or ""),
                 current=current is None or bool(current),
-                hostnames=frozenset(str(name).rstrip(".").lower() for name in value.get("hostnames") or []),
+                hostnames=frozenset(plain(name) for name in value.get("hostnames") or []),
             )
         )
     for label in (NO_CERTIFICATE, SHARED, OTHER):

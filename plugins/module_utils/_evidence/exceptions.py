@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from .._common.errors import InvalidInput
+from .._common.hostnames import plain
 from .ranges import Ranges
 
 
@@ -66,7 +67,7 @@ def declared(values: Sequence[Mapping[str, Any]]) -> list[Declared]:
         found.append(
             Declared(
                 str(value["source"]),
-                str(value["hostname"]).rstrip(".").lower(),
+                plain(value["hostname"]),
                 str(value.get("path") or "*"),
                 expires,
                 str(value.get("reason") or ""),

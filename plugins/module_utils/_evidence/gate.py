@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from .._common.errors import InvalidInput
+from .._common.hostnames import plain
 from .exceptions import Declared
 from .gate_rules import certificate_rules, edge_rules
 from .gate_types import Limits, Refusal, Sight
@@ -70,7 +71,7 @@ def judge(
         raise InvalidInput("There is no hostname to judge.", "Give at least one in hostnames.")
     verdicts, proposals = [], []
     for entry in hostnames:
-        name = str(entry["name"]).rstrip(".").lower()
+        name = plain(entry["name"])
         origins = entry.get("origins") or sorted(evidence)
         if not origins:
             raise InvalidInput(

@@ -5,18 +5,13 @@
 
 from __future__ import annotations
 
-import re
-
+from .._common import hostnames
 from .model import Finding
-
-_LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
-_HOSTNAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})+\Z")
-_ADDRESS = re.compile(r"[\d.]+\Z")
 
 
 def is_hostname(name: str) -> bool:
-    """Whether ``name`` is a plain lower-case hostname (no wildcard, no address, nothing that is unsafe in a path)."""
-    return bool(_HOSTNAME.match(name)) and not _ADDRESS.match(name)
+    """Whether ``name`` is a hostname of several labels in plain spelling, no wildcard; so it's safe in a path, too."""
+    return hostnames.is_hostname(name) and "." in name
 
 
 def bad_hostname(name: str) -> Finding:

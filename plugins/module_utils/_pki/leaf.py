@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ansible_collections.originlock.aop.plugins.module_utils._common.hostnames import is_hostname
 from ansible_collections.originlock.aop.plugins.module_utils._pki import authority, keys
 from ansible_collections.originlock.aop.plugins.module_utils._pki.errors import PkiError
 from ansible_collections.originlock.aop.plugins.module_utils._pki.facts import (
@@ -25,7 +25,6 @@ from ansible_collections.originlock.aop.plugins.module_utils._pki.facts import (
 from ansible_collections.originlock.aop.plugins.module_utils._pki.library import ExtendedKeyUsageOID, x509
 from ansible_collections.originlock.aop.plugins.module_utils._pki.verify import check_client_purpose, check_strength
 
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z", re.IGNORECASE)
 # A renewal that wins less than this is not worth a rotation.
 WORTHWHILE = timedelta(days=1)
 
@@ -62,10 +61,7 @@ def check_dns_name(name: str) -> None:
         pass
     else:
         raise PkiError(f"{name!r} is an address, not a hostname.", remedy)
-    labels = name.split(".")
-    if labels[0] == "*" and len(labels) > 2:
-        labels = labels[1:]
-    if len(name) > 253 or not all(_LABEL.match(label) for label in labels):
+    if not is_hostname(name.lower(), wildcard=True):
         raise PkiError(f"{name!r} is not a hostname.", remedy)
 
 

@@ -15,16 +15,7 @@ from .._common.errors import UserError
 from .model import PLAIN, QUIC, TLS, Listener, Origin
 
 _LISTENER = re.compile(r"^(?:(?P<address>\[[0-9A-Fa-f:.%]+\]|[^:\s\[\]]*):)?(?P<port>\d{1,5})(?P<words>(?:\s+\S+)*)$")
-_HOSTNAME = re.compile(r"^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*$")
 _DEFAULT_PORT = 443
-
-
-def hostname(name: str) -> str:
-    """The name in lower case without a trailing dot, checked: it goes into requests as it is."""
-    plain = name.strip().rstrip(".").lower()
-    if not _HOSTNAME.match(plain):
-        raise UserError(f"'{name}' is not a hostname.", "Give names such as app.example.com, without scheme.")
-    return plain
 
 
 def path(text: str) -> str:

@@ -10,7 +10,8 @@ import pytest
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare import assign, associations
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.assign import Wish
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.associations import parse_association
-from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.errors import ApiError, InvalidInput
+from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.errors import ApiError
+from ansible_collections.originlock.aop.plugins.module_utils._common.errors import InvalidInput
 from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._cloudflare.stub import ok, refused
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.errors import InvalidInput
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.hostnames import normalise, normalise_all
+from ansible_collections.originlock.aop.plugins.module_utils._common.errors import InvalidInput
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.errors import InvalidInput
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.pem import fingerprint, read_leaf
+from ansible_collections.originlock.aop.plugins.module_utils._common.errors import InvalidInput
 from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._cloudflare.pairs import make
 
 

@@ -11,7 +11,7 @@ from typing import Any, Callable
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.errors import InvalidInput
+from ansible_collections.originlock.aop.plugins.module_utils._common.errors import InvalidInput
 from ansible_collections.originlock.aop.plugins.module_utils._engine.errors import run
 from ansible_collections.originlock.aop.tests.unit.plugins.pki_fixtures import support
 

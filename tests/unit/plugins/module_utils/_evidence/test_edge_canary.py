@@ -124,13 +124,13 @@ def test_wrong_certificate_and_no_server(edge: str, ca_path: Path) -> None:
 @pytest.mark.parametrize(
     ("request_", "connect_to", "words"),
     [
-        ({"hostname": "*.example.com"}, "", "is no hostname to send a canary to"),
-        ({"hostname": "a.test\r\nX: y"}, "", "is no hostname"),
+        ({"hostname": "*.example.com"}, "", "is not a hostname"),
+        ({"hostname": "a.test\r\nX: y"}, "", "is not a hostname"),
         ({"hostname": "a.test", "nonces": ["../x"]}, "", "nonce '../x' for a.test isn't valid"),
         ({"hostname": "a.test"}, "nowhere", "'nowhere' is no address"),
         ({"hostname": "a.test", "count": 10**9}, "", "more than 100000"),
         ({"hostname": "a.test", "count": -1}, "", "-1 canaries for a.test"),
-        ({"hostname": "a" * 64 + ".test"}, "", "is no hostname"),
+        ({"hostname": "a" * 64 + ".test"}, "", "is not a hostname"),
     ],
 )
 def test_bad_requests(request_: dict[str, object], connect_to: str, words: str) -> None:

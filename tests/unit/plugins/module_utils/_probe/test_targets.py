@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.originlock.aop.plugins.module_utils._common.errors import UserError
+from ansible_collections.originlock.aop.plugins.module_utils._common.hostnames import hostname
 from ansible_collections.originlock.aop.plugins.module_utils._probe import targets
 
 ADDRESSES = ["192.0.2.1", "2001:db8::1"]
@@ -112,7 +113,7 @@ def test_a_name_stands_for_its_addresses() -> None:
     ("name", "plain"), [("App.Example.com.", "app.example.com"), ("_x.example.com", "_x.example.com")]
 )
 def test_hostnames(name: str, plain: str) -> None:
-    assert targets.hostname(name) == plain
+    assert hostname(name) == plain
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,7 @@ def test_hostnames(name: str, plain: str) -> None:
 )
 def test_not_hostnames(name: str) -> None:
     with pytest.raises(UserError, match="is not a hostname"):
-        targets.hostname(name)
+        hostname(name)
 
 
 def test_paths() -> None:
