@@ -15,8 +15,8 @@ import yaml
 
 from ansible_collections.originlock.aop.plugins.module_utils._origin.servers import SERVERS
 
-PLUGINS = Path(__file__).resolve().parents[5] / "plugins"
-UTILS = PLUGINS / "module_utils"
+ROOT = Path(__file__).resolve().parents[5]
+PLUGINS = ROOT / "plugins"
 #: Names of servers, also of those that aren't there yet: nobody shall prepare for them elsewhere.
 NAMES = {"nginx", "apache", "haproxy", "caddy", "traefik", *SERVERS}
 
@@ -34,8 +34,23 @@ def words(path: Path) -> set[str]:
     return {word.lower() for word in found}
 
 
+#: Folders that a server has of its own.
+FOLDERS = (
+    "plugins/module_utils/_origin/{}",
+    "roles/{}",
+    "tests/hosts/servers/{}",
+    "extensions/molecule/{}",
+    "tests/origins/{}",
+)
+
+
+@pytest.mark.parametrize("name", sorted(SERVERS))
+def test_a_server_has_its_folders(name: str) -> None:
+    assert [folder for folder in FOLDERS if not (ROOT / folder.format(name)).is_dir()] == []
+
+
 def test_only_the_entry_names_servers() -> None:
-    """A further server is its folder and its entry."""
+    """A further server is its folders and its entry."""
     naming = set()
     for path in sorted(PLUGINS.rglob("*.py")):
         place = path.relative_to(PLUGINS)
@@ -44,6 +59,18 @@ def test_only_the_entry_names_servers() -> None:
         if words(path) & NAMES:
             naming.add(str(place))
     assert naming == {"module_utils/_origin/servers.py"}
+
+
+def test_neither_playbooks_nor_shared_roles_name_servers() -> None:
+    name = re.compile(rf"(?<![\w.-])({'|'.join(sorted(NAMES))})(_\w|['\"])")
+    naming = {
+        str(path.relative_to(ROOT)): found.group()
+        for folder in ("playbooks", "roles")
+        for path in sorted((ROOT / folder).rglob("*.yml"))
+        for found in name.finditer(path.read_text(encoding="utf-8"))
+        if NAMES.isdisjoint(path.relative_to(ROOT).parts)
+    }
+    assert naming == {}
 
 
 def documented(module: str) -> dict[str, Any]:
