@@ -51,6 +51,10 @@ test: setup system ## Everything below, with times and a summary
 quick: setup system ## What says in a few minutes whether a change is worth `make test`: lint, units, one story
 	@$(BIN)/python tests/tools/run_layers.py --quick
 
+.PHONY: roles
+roles: setup ## Write the server roles from tests/tools/server_roles.yml
+	@$(BIN)/python tests/tools/server_roles.py
+
 .PHONY: lint
 lint: setup system ## ansible-lint, ruff, mypy, direction of imports, changelog
 	@tests/tools/lint.sh

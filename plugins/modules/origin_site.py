@@ -128,7 +128,9 @@ options:
     description: The verification log. By default C(aop.log) in the server's log directory.
     type: path
   paths:
-    description: Paths and names of this distribution, from the role.
+    description:
+      - Paths and names, from the role. The entry C(on) has what differs on a family of distributions (C(RedHat)), a
+        distribution (C(ID) of its C(os-release)) or one major version of it (C(ubuntu-24)).
     type: dict
     default: {}
   confirm_within:

@@ -56,12 +56,12 @@ def test_without_a_timer_the_batch_is_relaxed(story: Story) -> None:
 
 
 def test_a_rollback_relaxes_what_is_never_relaxed(story: Story) -> None:
-    """The inventory's wish is for onboarding; one of the role that goes before all else stops the rollback."""
+    """Wherever that was said: the way back goes before it."""
     before = story.trees()
     story.enforce(**FAST)
-    stubborn = story.theatre.play("rollback", check=False, nginx_never_relax=True)
-    assert stubborn.status != 0
-    assert f"is still enforced on {FIRST}, as never_relax is set from outside." in stubborn.output, stubborn.output
+    story.theatre.play("rollback", nginx_never_relax=True)
+    assert story.trees() == before
+    story.enforce(**FAST)
     variables = story.theatre.inventory.parent / "group_vars" / "all" / "stubborn.yml"
     variables.write_text("aop_never_relax: true\nnginx_never_relax: true\n")
     story.theatre.play("rollback")

@@ -17,6 +17,7 @@ step() {
 step ruff ruff check --quiet --output-format concise .
 step mypy mypy
 step 'direction of imports' python tests/tools/import_direction.py
+step 'server roles' python tests/tools/server_roles.py --check
 step 'tests of the tools' python -m pytest -q tests/tools
 step changelog antsibull-changelog lint
 step ansible-lint ansible-lint -q --nocolor

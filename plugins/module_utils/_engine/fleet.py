@@ -56,7 +56,7 @@ def unfinished(
 def origins(hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """What the plays left on each origin: ``serves``, ``sites``, ``lost``, ``last_bad``, ``evidence``.
 
-    ``sites`` and ``lost`` come from ``<server>_sites`` and ``<server>_lost``.
+    ``sites`` and ``lost`` come from ``common_sites``.
     """
     found = {}
     for name in names:
@@ -65,8 +65,8 @@ def origins(hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> 
         evidence = facts.get("aop_evidence") or {}
         found[name] = {
             "serves": None if serves is None else [plain(one) for one in serves],
-            "sites": facts.get(f"{facts.get('aop_server')}_sites"),
-            "lost": facts.get(f"{facts.get('aop_server')}_lost"),
+            "sites": (facts.get("common_sites") or {}).get("sites"),
+            "lost": (facts.get("common_sites") or {}).get("lost"),
             "last_bad": last_bad(evidence),
             "evidence": evidence if "counts" in evidence else None,
         }
@@ -220,7 +220,7 @@ def probe_groups(
 
 
 def _probe_origin(name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-    outcome = facts.get(f"{facts.get('aop_server')}_result") or {}
+    outcome = facts.get("common_result") or {}
     listeners = {one for site in outcome.get("sites") or [] for one in site["listeners"]}
     addresses = facts.get("aop_addresses") or [facts.get("ansible_host") or name]
     return {

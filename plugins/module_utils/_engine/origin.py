@@ -18,6 +18,7 @@ from .._origin.command import run
 from .._origin.model import ENFORCE, LOG_ONLY, STAGES, Driver, Options, Protection
 from .._origin.rules.ahead import refused
 from .._origin.servers import SERVERS, load
+from .distribution import paths_here
 
 SERVER_SPEC: dict[str, Any] = {
     "server": {"type": "str", "required": True, "choices": sorted(SERVERS)},
@@ -85,7 +86,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     # Only what becomes stricter can lock anybody out, so only that needs to be confirmed.
     confirm_within = params["confirm_within"] if any(entry.stage == ENFORCE for entry in wanted) else 0
     outcome = engine.apply(
-        _driver(params), wanted, options, run, module.check_mode, confirm_within, paths=params["paths"]
+        _driver(params), wanted, options, run, module.check_mode, confirm_within, paths=paths_here(params["paths"])
     )
     _warn(module, outcome.left)
     return dict(outcome.as_dict(module._diff), now=time.time())
@@ -115,7 +116,7 @@ def _options(params: dict[str, Any], **more: bool) -> Options:
 
 
 def _driver(params: dict[str, Any]) -> Driver[Any]:
-    return _load(params["server"], params["paths"])
+    return _load(params["server"], paths_here(params["paths"]))
 
 
 def _load(server: str, paths: Mapping[str, str]) -> Driver[Any]:

@@ -90,7 +90,7 @@ SERVERS: dict[str, Server] = {
 
 
 def load(name: str, paths: Mapping[str, str], run: Runner) -> Driver[Any]:
-    """The driver of the server ``name``; ``paths`` comes from the role's ladder of distributions."""
+    """The driver of the server ``name``; ``paths`` comes from the role."""
     return SERVERS[name].make(dict(paths), run)
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, originlock contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where things are on this distribution. The role's ladder of distributions gives what differs from Debian."""
+"""Where things are on this distribution. The role gives what differs from Debian."""
 
 from __future__ import annotations
 

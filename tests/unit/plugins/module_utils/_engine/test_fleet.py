@@ -151,7 +151,7 @@ def test_origins_that_serve_the_same_are_probed_together(tmp_path):
     hostvars = {
         "web1": {
             "aop_server": "nginx",
-            "nginx_result": {"sites": [{"listeners": ["*:8443 ssl"]}], "listeners": ["*:8443 ssl", "*:9443 ssl"]},
+            "common_result": {"sites": [{"listeners": ["*:8443 ssl"]}], "listeners": ["*:8443 ssl", "*:9443 ssl"]},
         },
         "web2": {"ansible_host": "192.0.2.2"},
         "web3": {"aop_serves": ["app.example.com"], "aop_addresses": ["192.0.2.3", "2001:db8::3"]},

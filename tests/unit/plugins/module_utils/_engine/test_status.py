@@ -84,7 +84,7 @@ def test_an_origin_that_cannot_be_read_is_unknown_and_only_served_hostnames_are_
 
 
 def test_origins_are_taken_from_what_the_plays_left():
-    facts = {"aop_server": "nginx", "nginx_sites": [1], "nginx_lost": [2], "aop_serves": ["A.example.com."]}
+    facts = {"common_sites": {"sites": [1], "lost": [2]}, "aop_serves": ["A.example.com."]}
     left = {"web1": facts, "web2": {}}
     assert fleet.origins(left, ["web1", "web2"]) == {
         "web1": {"serves": ["a.example.com"], "sites": [1], "lost": [2], "last_bad": {}, "evidence": None},
