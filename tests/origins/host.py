@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Callable, ClassVar
 
 WORK = Path(__file__).with_name("work.py")
-PACKAGE = Path(__file__).resolve().parents[2] / "plugins" / "module_utils" / "_origin"
+PACKAGES = [Path(__file__).resolve().parents[2] / "plugins" / "module_utils" / name for name in ("_common", "_origin")]
 
 TREE = """
 import hashlib, json, os, sys
@@ -96,7 +96,7 @@ class Host:
     #: A run is killed at every n-th of its steps.
     stride: ClassVar[int] = 5
     #: Where the driver's code is: folders to import from, and what to import.
-    code: ClassVar[tuple[tuple[str, ...], str]] = (("/opt/aop",), "_origin")
+    code: ClassVar[tuple[tuple[str, ...], str]] = (("/opt/aop",), "module_utils._origin")
     #: Servers that are registered for tests, and what to import for their drivers.
     more_servers: ClassVar[dict[str, str]] = {}
 
@@ -132,8 +132,11 @@ class Host:
 
     def install(self) -> None:
         """Bring the driver's code in, and remember the configuration as it came."""
-        self.sh(f"rm -rf /opt/aop && mkdir -p /opt/aop; test -d /opt/pristine || cp -a {self.etc} /opt/pristine")
-        subprocess.run(["podman", "cp", str(PACKAGE), f"{self.container}:/opt/aop/_origin"], check=True, timeout=60)
+        self.sh("rm -rf /opt/aop && mkdir -p /opt/aop/module_utils")
+        self.sh(f"test -d /opt/pristine || cp -a {self.etc} /opt/pristine")
+        for package in PACKAGES:
+            target = f"{self.container}:/opt/aop/module_utils/{package.name}"
+            subprocess.run(["podman", "cp", str(package), target], check=True, timeout=60)
         self.put("/opt/aop/work.py", WORK.read_bytes())
         self.put("/opt/aop/tree.py", TREE)
 

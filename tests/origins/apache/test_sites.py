@@ -50,7 +50,8 @@ def test_we_think_of_the_virtual_host_that_really_answers(apache: ApacheHost, cl
     apache.reload()
     code = (
         "import sys, json; sys.path.insert(0, '/opt/aop')\n"
-        "from _origin.servers import load\nfrom _origin.command import run\nfrom _origin.apache import matching\n"
+        "from module_utils._origin.servers import load\nfrom module_utils._origin.command import run\n"
+        "from module_utils._origin.apache import matching\n"
         "found = load('apache', {}, run).discover()\n"
         "print(json.dumps({name: {a.endpoint.label: a.host.name for a in matching.answers(found, name)}"
         " for name in sys.argv[1:]}))\n"

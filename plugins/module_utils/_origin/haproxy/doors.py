@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..model import Finding
+from ..rules.reach import Door
 from .binds import CLIENT_OPTIONS, Bind, binds
 from .config import Line, Section
 from .routing import ANSWER
@@ -118,8 +119,6 @@ def doors(found: Discovery, sites: Sequence[Served], hostname: str) -> Iterator[
                     "lenient_parser", hostname, f"option {name} lets requests pass whose Host isn't clear",
                     "Remove it from this section and its defaults.", line,
                 )  # fmt: skip
-    goals = frozenset[str]().union(*(site.destinations for site in sites))
-    yield from _other_names(found, goals, hostname)
 
 
 def _early(found: Discovery, site: Served, hostname: str) -> Iterator[Finding]:
@@ -149,54 +148,36 @@ def _before_ours(section: Section, hostname: str) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _other_names(found: Discovery, goals: frozenset[str], hostname: str) -> Iterator[Finding]:
-    """Whether the content is given out under names that nobody named."""
-    for section in found.sections:
-        addresses = [address for bind in binds(section) for address in bind.addresses if not address.is_local]
-        if not section.http or not addresses:
-            continue
-        open_names = [
-            name
-            for name in strangers(hostname)
-            if meet(_content(destinations(found, section, name, tls=any(b.tls for b in binds(section)))), goals)
-        ]
+def reach(found: Discovery, sites: Sequence[Served], hostname: str) -> list[Door]:
+    """The sections where others get the same content without TLS, or under names that nobody named."""
+    goals = frozenset[str]().union(*(site.destinations for site in sites))
+    result = []
+    for number, section in enumerate(found.sections):
+        outer = [(bind, one) for bind in binds(section) for one in bind.addresses if section.http and not one.is_local]
+        plain = tuple(str(one) for bind, one in outer if not bind.tls and not one.inner)
+        place = section.head.file, section.head.number
+        if plain and meet(destinations(found, section, hostname, tls=False, sni=""), goals):
+            listed = found.text(found.in_directory(section.name + ".redirect"))
+            result.append(
+                Door(
+                    plain, False, place, True, redirected=f"plain_http=redirect hostname={hostname}\n" in listed,
+                    remedy="Redirect there (http-request redirect scheme https unless { ssl_fc })", site=number,
+                )
+            )  # fmt: skip
+        tls = any(bind.tls for bind in binds(section))
+        names = strangers(hostname) if outer else ()
+        open_names = [name for name in names if meet(destinations(found, section, name, tls=tls) - {ANSWER}, goals)]
         if open_names:
             shown = "a name that nobody named" if open_names[0] == "unknown.invalid" else f"Host {open_names[0]}"
-            yield finding(
-                "default_server_open", hostname,
-                f"{section.kind} {section.name} gives out the same content for {shown}",
-                "Name who may reach it: http-request deny deny_status 421 unless "
-                f"{{ req.hdr(host),lower,field(1,:) -m str {hostname} }} (with every other name that it serves)",
-                section.head,
+            result.append(
+                Door(
+                    tuple(str(one) for _bind, one in outer), tls, place, False, answers=False,
+                    shares=f"content for {shown}",
+                    remedy="Name who may reach it: http-request deny deny_status 421 unless "
+                    f"{{ req.hdr(host),lower,field(1,:) -m str {hostname} }} (with every other name that it serves)",
+                )
             )  # fmt: skip
-
-
-def _content(reached: frozenset[str]) -> frozenset[str]:
-    return reached - {ANSWER}
-
-
-def plain(found: Discovery, sites: Sequence[Served], hostname: str) -> list[Section]:
-    """The sections where others get the same content without TLS."""
-    goals = frozenset[str]().union(*(site.destinations for site in sites))
-    listening = []
-    for section in found.sections:
-        outside = [
-            bind
-            for bind in binds(section)
-            if not bind.tls and any(not one.is_local and not one.inner for one in bind.addresses)
-        ]
-        if section.http and outside and meet(destinations(found, section, hostname, tls=False, sni=""), goals):
-            listening.append(section)
-    return listening
-
-
-def plain_finding(section: Section, hostname: str) -> Finding:
-    """The content is there without TLS as well."""
-    return finding(
-        "plain_http_open", hostname, f"{section.kind} {section.name} serves it without TLS as well",
-        "Redirect there (http-request redirect scheme https unless { ssl_fc }), or set plain_http to redirect.",
-        section.head,
-    )  # fmt: skip
+    return result
 
 
 def unserved(found: Discovery, hostname: str, severity: str) -> Finding:

@@ -27,6 +27,7 @@ from ..model import (
     Site,
     kept,
 )
+from ..rules.reach import to_redirect, ways_around
 from ..trust import fingerprints
 from . import doors, render
 from .binds import Bind, binds
@@ -168,18 +169,16 @@ class _Planner:
             yield finding("old_haproxy", name, f"this is HAProxy {version}", "Upgrade to 2.6 or newer.")
         if stage == ENFORCE:
             yield from doors.doors(self.found, serving, name)
+            ways = doors.reach(self.found, serving, name)
+            yield from ways_around(name, ways, self.options)
+            for door in to_redirect(ways, self.options):
+                self.redirects.setdefault(door.site, set()).add(name)
             if self.bundles[name] and not self.issuers(name):
                 yield finding(
                     "issuer_not_pinned", name, "the names of its CAs aren't known, or can't be compared as text, and "
                     "HAProxy takes over TLS sessions that were verified for another hostname",
                     "Use a CA with a plain name.",
                 )  # fmt: skip
-        for section in doors.plain(self.found, serving, name):
-            number = self.found.sections.index(section)
-            if stage == ENFORCE and self.options.plain_http == "redirect":
-                self.redirects.setdefault(number, set()).add(name)
-            elif stage == ENFORCE:
-                yield doors.plain_finding(section, name)
 
     def issuers(self, name: str) -> list[str]:
         names = [self.subjects.get(one, "") for one in certificates(self.bundles.get(name, ""))]
