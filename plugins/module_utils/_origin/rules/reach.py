@@ -70,7 +70,7 @@ def ways_around(hostname: str, doors: Iterable[Door], options: Options) -> Itera
                 yield (
                     _redirected_by_us(hostname, door)
                     if door.redirected
-                    else _plain(hostname, door, where, door.remedy + ", or set plain_http to redirect.")
+                    else _plain(hostname, door, where, _remedy(door))
                 )
             elif door.stuck:
                 yield _plain(hostname, door, where, door.stuck)
@@ -94,6 +94,10 @@ def challenges(hostname: str, doors: Sequence[Door]) -> Iterator[Finding]:
         "authority that doesn't come through the edge is refused, and the site's own certificate isn't renewed",
         f"Answer {ACME_PATH}/ on port 80, without a redirect, or use DNS-01.", *over_tls,
     )  # fmt: skip
+
+
+def _remedy(door: Door) -> str:
+    return f"{door.remedy}." if door.stuck else f"{door.remedy}, or set plain_http to redirect."
 
 
 def _plain(hostname: str, door: Door, where: str, remedy: str) -> Finding:

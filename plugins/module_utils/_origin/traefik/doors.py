@@ -22,7 +22,7 @@ _MENDED = ((3, 6, 21), (3, 7, 5))
 LOG = "/var/log/traefik/access.log"
 _LOG_LINES = (
     f"accessLog: {{format: json, filePath: {LOG}, fields: {{headers: {{names: "
-    f"{{{render.CERTIFICATE_HEADER}: keep, {render.STAGE_HEADER}: keep}}}}}}"
+    f"{{{render.CERTIFICATE_HEADER}: keep, {render.STAGE_HEADER}: keep}}}}}}}}"
 )
 
 

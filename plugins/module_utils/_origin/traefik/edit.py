@@ -85,7 +85,7 @@ def _names(found: tuple[str, _Line, list[_Line]] | None, name: str) -> bool:
 
 def snippet(name: str) -> str:
     """The lines to add by hand, for a finding."""
-    return f'options: "{name}" below tls:, and "{name}" as the first of its middlewares:'
+    return f'options: "{name}" into its tls, and "{name}" as the first of its middlewares'
 
 
 def _tls(found: tuple[str, _Line, list[_Line]], name: str, equals: str) -> Piece | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 from ..model import (
+    ENFORCE,
     NOTHING,
     OFF,
     RELOAD,
@@ -97,6 +98,8 @@ class _Planner:
             name: group for name, group in found.groups.items() if not self.listed.keys() & set(group.hostnames)
         }
         self.changes: list[FileChange] = []
+        #: Groups whose routers aren't all given their options.
+        self.apart: set[str] = set()
 
     def plan(self) -> Plan:
         seen: set[str] = set()
@@ -109,6 +112,14 @@ class _Planner:
         # Last: when a change is taken back, nothing names any more what goes with this file.
         self.changes.append(FileChange(self.found.own, own, after))
         self.findings += doors.find(self.found, self.listed, self.groups, self.options)
+        for name in sorted(self.apart):
+            group = self.groups[name]
+            if group.stage == ENFORCE and self.listed.keys() & set(group.hostnames):
+                self.finding(
+                    "not_attached", group.hostnames[0], self.routers(group)[0],
+                    "not all of its routers name the TLS options of ours, so it can't be enforced",
+                    "Bring it to log_only, write what that run says, then enforce.",
+                )  # fmt: skip
         changed = any(change.changed for change in self.changes)
         return Plan(
             files=tuple(self.changes),
@@ -125,7 +136,8 @@ class _Planner:
         )
 
     def group_of(self, hostname: str) -> Group | None:
-        return next((group for group in self.groups.values() if hostname in group.hostnames), None)
+        groups = (group for group in self.groups.values() if group.name not in self.apart)
+        return next((group for group in groups if hostname in group.hostnames), None)
 
     def group(self, first: Protection) -> set[str]:
         """Plan for a hostname and all that share routers with it; returns those names."""
@@ -198,6 +210,13 @@ class _Planner:
             )  # fmt: skip
             return None
         (full,) = names
+        if full.startswith(render.PREFIX) and full.endswith(f"@{FILE}"):
+            self.finding(
+                "router_disabled", hostname, routers[0],
+                f"its routers name {full}, which isn't there, so Traefik closes the hostname",
+                "Bring it to off first, which takes our lines away; remove such lines of your own.",
+            )  # fmt: skip
+            return None
         short, _at, provider = full.partition("@")
         settings = dict(((self.found.read.config.get("tls") or {}).get("options") or {}).get(short) or {})
         if provider not in ("", FILE) or (not settings and short != "default"):
@@ -235,15 +254,19 @@ class _Planner:
             return True
         path, _line = self.found.place(router)
         text = edit.without(self.found.files.get(path, b"").decode("latin-1"))
-        return edit.additions(path, text, router.short, router.options.partition("@")[0]) == []
+        return not edit.additions(path, text, router.short, router.options.partition("@")[0])
 
     def files(self) -> None:
         """The files of routers, with our lines where they belong."""
         wanted: dict[str, list[tuple[Router, str]]] = {}
         for group in self.groups.values():
-            for router in self.found.tls_routers():
-                if router.rule and set(router.rule.hosts) & set(group.hostnames):
-                    self.attach(router, group, wanted)
+            places = [(router, self.attach(router, group)) for router in self.routers(group)]
+            if all(path is not None for _router, path in places):
+                for router, path in places:
+                    wanted.setdefault(path or "", []).append((router, group.name))
+            elif group.stage != OFF:
+                # With one router that has other options than the others, Traefik would ignore all of them.
+                self.apart.add(group.name)
         for path, content in sorted(self.found.files.items()):
             if path == self.found.own:
                 continue
@@ -258,30 +281,41 @@ class _Planner:
             if self.options.manage_sites and after != text:
                 self.changes.append(_edited(path, text, after))
 
-    def attach(self, router: Router, group: Group, wanted: dict[str, list[tuple[Router, str]]]) -> None:
-        done = router.options == f"{group.name}@{FILE}" and f"{group.name}@{FILE}" in router.middlewares
-        if router.provider != FILE:
-            if not done and group.stage != OFF:
-                self.finding(
-                    "label_missing", group.hostnames[0], router,
-                    f"its router {router.name} comes from {router.provider}, which isn't edited here",
-                    f"Set tls.options to {group.name}@{FILE}, and {group.name}@{FILE} as first middleware; as labels "
-                    f"traefik.http.routers.{router.short}.tls.options={group.name}@{FILE} and "
-                    f"traefik.http.routers.{router.short}.middlewares={group.name}@{FILE}.",
-                )  # fmt: skip
-            return
+    def routers(self, group: Group) -> list[Router]:
+        """The routers that name a hostname of the group."""
+        names = set(group.hostnames)
+        return [router for router in self.found.tls_routers() if router.rule and names & set(router.rule.hosts)]
+
+    def attach(self, router: Router, group: Group) -> str | None:
+        """The file in which our lines give the router its options; empty if somebody else's do, None if none do."""
+        full = f"{group.name}@{FILE}"
+        done = router.options == full and full in router.middlewares
         path, line = self.found.place(router)
         plain = edit.without(self.found.files.get(path, b"").decode("latin-1"))
         added = edit.additions(path, plain, router.short, group.name) if line else None
-        if added is not None and (self.options.manage_sites or done):
-            wanted.setdefault(path, []).append((router, group.name))
-        elif not done and group.stage != OFF:
+        if added is not None and (self.options.manage_sites or (done and added)):
+            return path
+        if done or group.stage == OFF:
+            return ""
+        # What they shall name must be there first.
+        there = full in self.found.loaded
+        severity = "error" if there and (group.stage == ENFORCE or self.now.get(group.hostnames[0])) else "warning"
+        if router.provider != FILE:
+            label = f"traefik.http.routers.{router.short}"
+            self.finding(
+                "label_missing", group.hostnames[0], router,
+                f"its router {router.name} comes from {router.provider}, which isn't edited here, so it stays as it is",
+                f"After this run set tls.options to {full}, and {full} as first middleware; as labels "
+                f"{label}.tls.options={full} and {label}.middlewares={full}. Then run again.", severity,
+            )  # fmt: skip
+        else:
             why = "isn't written in a form that can be edited by lines" if added is None else "isn't edited here"
             self.finding(
                 "options_line_missing", group.hostnames[0], router,
-                f"the router {router.short} {why}, and has no line for {group.name}",
-                f"Write {edit.snippet(group.name)}. That needs {self.found.own}, so do it after a run, or with it.",
+                f"the router {router.short} {why}, so it stays as it is",
+                f"After this run write {edit.snippet(group.name)}. Then run again.", severity,
             )  # fmt: skip
+        return None
 
     def finding(
         self, code: str, hostname: str, router: Router, message: str, remedy: str, severity: str = "error"
@@ -304,7 +338,8 @@ class _Planner:
         yield {**base, "path": path("middlewares?per_page=100000"), "contains": words, "lacks": lacks}
         for router in self.found.tls_routers():
             hosts = set(router.rule.hosts) if router.rule else set()
-            group = next((one for one in groups.values() if hosts & set(one.hostnames)), None)
+            named = (one for one in groups.values() if hosts & set(one.hostnames) and one.name not in self.apart)
+            group = next(named, None)
             mine = group is not None and (after or router.options == f"{group.name}@{FILE}")
             touched = mine or router.options.startswith(render.PREFIX)
             if touched and router.provider == FILE:
