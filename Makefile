@@ -79,6 +79,11 @@ sanity: setup system ## ansible-test sanity, without ignore files
 units-ansible-test: setup ## The unit tests under ansible-test
 	@tests/tools/ansible_test.sh units $(ARGS)
 
+.PHONY: oldest
+oldest: setup system ## Unit tests and a story under the oldest supported ansible-core, Python and libraries
+	@$(BIN)/python -m tests.hosts images
+	@tests/tools/oldest.sh $(ARGS)
+
 .PHONY: molecule
 molecule: setup system ## Each server role on real hosts (ARGS="-s nginx" for one)
 	@$(BIN)/python -m tests.hosts images

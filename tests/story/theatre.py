@@ -27,6 +27,8 @@ from .visitors import Visitors
 ROOT = Path(__file__).resolve().parents[2]
 HOSTNAMES = ["api.example.com", "app.example.com"]
 FLEET = "nginx-bookworm,nginx-trixie,apache-bookworm,apache-trixie"
+# The Python whose ansible-core plays the playbooks.
+PLAYER = os.environ.get("ORIGINLOCK_PLAYER", sys.executable)
 PASSPHRASE = "correct horse battery staple 4711"
 
 
@@ -161,7 +163,7 @@ class Theatre:
 
     def start(self, name: str, *arguments: str, **variables: Any) -> subprocess.Popen[str]:
         """Start a playbook in a process group of its own, so that all of it can be killed."""
-        argv = [sys.executable, "-m", "ansible", "playbook", "-i", str(self.inventory), f"originlock.aop.{name}"]
+        argv = [PLAYER, "-m", "ansible", "playbook", "-i", str(self.inventory), f"originlock.aop.{name}"]
         if variables:
             argv += ["-e", json.dumps(variables)]
         return subprocess.Popen(

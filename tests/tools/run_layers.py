@@ -39,6 +39,7 @@ LAYERS = {
     "origins": 45,
     "api": 30,
     "molecule": 30,
+    "oldest": 20,
     "units-ansible-test": 20,
     "sanity": 30,
     "tarball": 15,

@@ -5,6 +5,7 @@
 # What a fresh Debian or Ubuntu machine lacks.
 #   setup.sh system    programs that the tests and the demo call (apt)
 #   setup.sh python    prints the newest Python that can make a virtual environment here; installs one if there is none
+#   setup.sh oldest    prints the oldest one that ansible-core 2.18 runs on, or fails
 set -euo pipefail
 
 say() { echo "setup: $*" >&2; }
@@ -60,7 +61,7 @@ system() {
 # pyenv's interpreters are looked for where they are: its shims answer 127 for versions that are not switched on.
 usable_python() {
   local version candidate
-  for version in 3.14 3.13 3.12 3.11; do
+  for version in "$@"; do
     for candidate in "${HOME:-}"/.pyenv/versions/"$version".*/bin/python"$version" "$(command -v "python$version" || true)" \
       /usr/bin/python"$version" "$(command -v python3 || true)" /usr/bin/python3; do
       [ -x "$candidate" ] || continue
@@ -74,9 +75,10 @@ usable_python() {
 }
 
 python() {
-  if usable_python; then return; fi
+  local versions=(3.14 3.13 3.12 3.11)
+  if usable_python "${versions[@]}"; then return; fi
   install_packages python3 python3-venv
-  usable_python && return
+  usable_python "${versions[@]}" && return
   say "needs Python 3.11 or newer (with venv); this machine has $(python3 --version 2>&1)"
   exit 1
 }
@@ -84,5 +86,6 @@ python() {
 case "${1:-}" in
   system) system ;;
   python) python ;;
-  *) sed -n '5,7s/^# *//p' "$0"; exit 2 ;;
+  oldest) usable_python 3.11 3.12 3.13 ;;
+  *) sed -n '5,8s/^# *//p' "$0"; exit 2 ;;
 esac

@@ -242,7 +242,7 @@ NAMES: list[list[tuple[x509.ObjectIdentifier, str]]] = [
     [(NameOID.COUNTRY_NAME, "DE"), (NameOID.STATE_OR_PROVINCE_NAME, "BY"), (NameOID.ORGANIZATION_NAME, "Foo, Inc.")],
     [(NameOID.SERIAL_NUMBER, "12"), (NameOID.SURNAME, "+x"), (NameOID.GIVEN_NAME, "#x"), (NameOID.TITLE, '"; <>=')],
     [(NameOID.USER_ID, "u"), (NameOID.DOMAIN_COMPONENT, "example"), (NameOID.STREET_ADDRESS, "a\\")],
-    [(NameOID.LOCALITY_NAME, "東京"), (NameOID.ORGANIZATION_IDENTIFIER, "VATDE-1"), (NameOID.PSEUDONYM, " p ")],
+    [(NameOID.LOCALITY_NAME, "東京"), (x509.ObjectIdentifier("2.5.4.97"), "VATDE-1"), (NameOID.PSEUDONYM, " p ")],
     [(NameOID.JURISDICTION_COUNTRY_NAME, "DE"), (NameOID.BUSINESS_CATEGORY, "b"), (NameOID.POSTAL_CODE, "1")],
     [(NameOID.DN_QUALIFIER, "q"), (NameOID.GENERATION_QUALIFIER, "g"), (NameOID.INITIALS, "i\n")],
     [(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), "é" + "long" * 40), (NameOID.COMMON_NAME, r"a\,b\41")],

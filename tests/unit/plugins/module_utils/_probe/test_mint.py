@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from ansible_collections.originlock.aop.plugins.module_utils._common.errors import UserError
+from ansible_collections.originlock.aop.plugins.module_utils._pki.facts import not_after, not_before
 from ansible_collections.originlock.aop.plugins.module_utils._probe import mint
 from ansible_collections.originlock.aop.plugins.module_utils._probe.model import BAD
 from ansible_collections.originlock.aop.tests.unit.plugins.pki_fixtures import support
@@ -49,14 +50,14 @@ def test_kinds(tmp_path: Path) -> None:
     now = datetime.now(timezone.utc)
     expired = made["expired"][0]
     assert _signed_by_ours(expired)
-    assert expired.not_valid_before_utc < expired.not_valid_after_utc < now
+    assert not_before(expired) < not_after(expired) < now
     server = made["server_auth"][0]
     assert _signed_by_ours(server)
     usage = server.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert list(usage) == [support.SERVER]
     for kind in ("self_signed", "foreign_ca", "same_name_ca"):
         assert not _signed_by_ours(made[kind][0])
-        assert made[kind][0].not_valid_after_utc > now
+        assert not_after(made[kind][0]) > now
         # A server that looks at names and serials only is taken in.
         assert (made[kind][0].subject, made[kind][0].serial_number) == (LEAF.subject, LEAF.serial_number)
     forged = made["same_name_ca"]
