@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from tests.origins.host import Answer, Host, client_context
@@ -48,6 +49,11 @@ class HAProxyHost(Host):
     def workers(self) -> list[str]:
         """Process ids of all that belong to the server."""
         return sorted(self.sh("pidof haproxy").split())
+
+    def request_peer(self) -> str:
+        """Our own address, as the container sees it."""
+        with socket.create_connection((self.address, 443), timeout=10) as stream:
+            return str(stream.getsockname()[0])
 
     def log(self, path: str = "") -> list[dict[str, str]]:
         """Its records. A program of its own writes them, a moment after the answer."""

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,71 +13,12 @@ from typing import Any
 
 import pytest
 
+from tests.origins.load import Load
 from tests.origins.pki import Clients
 
 from .host import NginxHost, client_context
 
 APP = "app.example.com"
-
-
-class Load:
-    """Threads that make requests with a valid certificate all the time, some on kept-alive connections."""
-
-    def __init__(self, nginx: NginxHost, identity: str) -> None:
-        self.nginx = nginx
-        self.identity = identity
-        self.failures: list[str] = []
-        self.served = 0
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._work, args=(keep,)) for keep in (False, False, True, True)]
-
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        time.sleep(0.3)
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        time.sleep(0.3)
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _work(self, keep: bool) -> None:
-        context = client_context(self.identity)
-        while not self._stop.is_set():
-            try:
-                plain = socket.create_connection((self.nginx.address, 443), timeout=10)
-                with plain, context.wrap_socket(plain, server_hostname=APP) as stream:
-                    self._requests(stream, keep)
-            except OSError as error:
-                self.failures.append(repr(error))
-
-    def _requests(self, stream: socket.socket, keep: bool) -> None:
-        request = f"GET / HTTP/1.1\r\nHost: {APP}\r\nConnection: {'keep-alive' if keep else 'close'}\r\n\r\n".encode()
-        answered = 0
-        while not self._stop.is_set():
-            try:
-                stream.sendall(request)
-                data = stream.recv(65536)
-                while data and b"</p>\n" not in data:
-                    piece = stream.recv(65536)
-                    if not piece:
-                        break
-                    data += piece
-            except OSError:
-                data = b""
-            if not data:
-                # An idle connection that the server closes is retried by every client; a first request isn't idle.
-                if not answered:
-                    self.failures.append("closed without an answer")
-                return
-            if not data.startswith(b"HTTP/1.1 200"):
-                self.failures.append(data[:40].decode())
-            answered += 1
-            self.served += 1
-            if not keep or b"Connection: close" in data:
-                return
 
 
 def session_works(nginx: NginxHost) -> str:

@@ -16,11 +16,17 @@ from pathlib import Path
 from tests.hosts import images
 from tests.hosts.commands import SUDO, owned, podman, podman_json, run, settle_runtime
 
-from . import apache, nginx
+from . import apache, haproxy, nginx
 from .material import Material
 
 SID = "localhost/originlock-nginx-sid"
 _PORTS = ("P", "Q", "H")
+_RENDER = {"apache": apache.render, "haproxy": haproxy.render, "nginx": nginx.render}
+_START = {
+    "apache": "mkdir -p /tmp/locks-{name}; apache2 -f {file} -k start",
+    "haproxy": "haproxy -D -f {file} 2> /tmp/{name}.log",
+    "nginx": "nginx -q -c {file}",
+}
 
 
 @dataclass(frozen=True)
@@ -44,12 +50,8 @@ def start(image: str, server: str, scenarios: Iterable[str], material: Material,
     lines = ["#!/bin/sh"]
     for name in names:
         file = directory / (f"{server}-{name}.conf")
-        text = nginx.render(name, ports[name]) if server == "nginx" else apache.render(name, ports[name])
-        file.write_text(text)
-        if server == "nginx":
-            lines.append(f"nginx -q -c /farm/{file.name}")
-        else:
-            lines.append(f"mkdir -p /tmp/locks-{name}; apache2 -f /farm/{file.name} -k start")
+        file.write_text(_RENDER[server](name, ports[name]))
+        lines.append(_START[server].format(name=name, file=f"/farm/{file.name}"))
     script = directory / (f"start-{server}.sh")
     script.write_text("\n".join([*lines, "exec sleep infinity", ""]))
     for place in (material.directory, *material.directory.rglob("*")):

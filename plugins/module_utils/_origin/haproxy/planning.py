@@ -226,10 +226,6 @@ class _Planner:
         start, end = (
             (starts[first - 1], starts[last]) if first else (starts[min(rules, default=section.last + 1) - 1],) * 2
         )
-        # A file may end without a line feed, and does so again afterwards.
-        if end == len(text) and not text.endswith("\n"):
-            start -= bool(first)
-            new = "\n" + new[:-1] if new else ""
         if text[start:end] != new:
             yield (start, end, new)
 

@@ -77,9 +77,12 @@ class Router:
         for line in self._rules("use_backend"):
             holds = self.holds(line.words, request)
             if holds is not False and len(line.words) > 1:
-                found |= self._backends(line.words[1], request)
-            if holds and ANYWHERE not in found:
-                return found
+                chosen = self._backends(line.words[1], request)
+                found |= chosen
+                if holds and not chosen:
+                    break
+                if holds and ANYWHERE not in chosen:
+                    return found
         default = self.section.value("default_backend")
         if default:
             found |= self._backends(default, request)

@@ -25,6 +25,7 @@ BEGIN = f"# {MARK} begin. Generated; changes up to the end mark are overwritten.
 END = f"# {MARK} end"
 UNIT = "originlock-aop-haproxy-log"
 ROTATION_FILE = "originlock-aop-haproxy"
+_MAP = re.compile(r"\bmap(?:_[a-z_]+)?\(\s*([^,)\s]+)")
 #: Older ones can't do what our rules need.
 OLDEST = (2, 6)
 
@@ -223,6 +224,4 @@ def read_lists(configuration: Configuration) -> dict[str, Sequence[str]]:
 
 def _named(line: Line) -> list[str]:
     names = [value for word, value in zip(line.words, line.words[1:]) if word == "-f"]
-    for word in line.words:
-        names += [part.partition("(")[2].partition(",")[0].partition(")")[0] for part in word.split("map")[1:]]
-    return [name for name in names if name.startswith("/")]
+    return names + [name for word in line.words for name in _MAP.findall(word)]
