@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 from typing import Any
 
@@ -111,39 +112,41 @@ def test_a_block_with_other_names(nginx: NginxHost, clients: Clients, names: str
     only(nginx, site(names, listen=listen))
     before = nginx.tree()
     done(nginx.apply([clients.wanted(APP, "log_only")]))
-    for kind in (None, "valid", *BAD):
-        cert = clients.files[kind] if kind else None
-        for tls in ("1.2", "1.3"):
-            assert nginx.request(APP, APP, identity=cert, tls=tls).body == f"content for {APP}", kind
-            assert nginx.request(other, other, identity=cert, tls=tls).body == f"content for {other}", kind
+    certificates = {None: None, **{kind: clients.files[kind] for kind in ("valid", *BAD)}}
+    for (kind, cert), tls in itertools.product(certificates.items(), ("1.2", "1.3")):
+        assert nginx.request(APP, APP, identity=cert, tls=tls).body == f"content for {APP}", kind
+        assert nginx.request(other, other, identity=cert, tls=tls).body == f"content for {other}", kind
     assert {row["hostname"] for row in nginx.log()} == {APP}
     result = done(nginx.apply([clients.wanted(APP, "enforce")]))
     assert codes(result) & {"block_shared", "default_server_shared"}
-    for tls in ("1.2", "1.3"):
-        assert nginx.request(APP, APP, identity=clients.files["valid"], tls=tls).status == 200
-        for kind in (None, *BAD):
-            context = client_context(clients.files[kind] if kind else None, tls)
-            session = nginx.request(other, other, context=context).session
-            for sni, host in ((APP, APP), (other, APP), (APP, f"{APP}:443")):
-                answer = nginx.request(sni, host, context=context, session=session)
-                assert answer.status in (400, 403, 421) or answer.problem, (kind, sni, answer)
-        for kind in (None, "valid", *BAD):
-            cert = clients.files[kind] if kind else None
-            assert nginx.request(other, other, identity=cert, tls=tls).body == f"content for {other}", kind
-            for sni in (APP, other, None, "unknown.example.net"):
-                for host, target in (
-                    (APP, "/"),
-                    ("APP.example.com.", "/"),
-                    (APP + ":443", "/x"),
-                    (APP, f"https://{other}/"),
-                    (other, f"https://{APP}/"),
-                ):
-                    if kind == "valid" and sni == APP:
-                        continue  # allowed where the request is for APP
-                    answer = nginx.request(sni, host, target, cert, tls)
-                    assert answer.status in (400, 403, 421) or answer.problem, (kind, sni, host, target, answer)
+    for (kind, cert), tls in itertools.product(certificates.items(), ("1.2", "1.3")):
+        if kind == "valid":
+            assert nginx.request(APP, APP, identity=cert, tls=tls).status == 200
+        else:
+            _sessions_of_the_other_name_open_nothing(nginx, other, cert, tls)
+        assert nginx.request(other, other, identity=cert, tls=tls).body == f"content for {other}", kind
+        # With the valid certificate and its own SNI, APP is served.
+        _spellings_of_the_name_open_nothing(nginx, other, cert, tls, own_sni=kind != "valid")
     done(nginx.apply([clients.wanted(APP, "off")]))
     assert nginx.tree() == before
+
+
+def _sessions_of_the_other_name_open_nothing(nginx: NginxHost, other: str, cert: str | None, tls: str) -> None:
+    context = client_context(cert, tls)
+    session = nginx.request(other, other, context=context).session
+    for sni, host in ((APP, APP), (other, APP), (APP, f"{APP}:443")):
+        answer = nginx.request(sni, host, context=context, session=session)
+        assert answer.status in (400, 403, 421) or answer.problem, (cert, sni, answer)
+
+
+def _spellings_of_the_name_open_nothing(
+    nginx: NginxHost, other: str, cert: str | None, tls: str, own_sni: bool
+) -> None:
+    spelt = ((APP, "/"), ("APP.example.com.", "/"), (APP + ":443", "/x"), (APP, f"https://{other}/"))
+    for sni in [*([APP] if own_sni else []), other, None, "unknown.example.net"]:
+        for host, target in (*spelt, (other, f"https://{APP}/")):
+            answer = nginx.request(sni, host, target, cert, tls)
+            assert answer.status in (400, 403, 421) or answer.problem, (cert, sni, host, target, answer)
 
 
 def test_unknown_names_at_the_first_block(nginx: NginxHost, clients: Clients) -> None:

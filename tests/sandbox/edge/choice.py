@@ -46,25 +46,18 @@ def presented(world: World, hostname: str) -> Choice:
 
     if mode in ("off", "flexible"):
         return choice("ssl_mode", None)
-    if behaviour.present == "none":
-        return choice("switch", None)
+    association = zone.association(hostname) if zone else None
     if behaviour.present == "previous":
-        association = zone.association(hostname) if zone else None
         old = association.history[-1] if association is not None and association.history else None
         return choice("switch", old.identity if old else None, old.id if old else None)
     if behaviour.present != "normal":
-        return choice("switch", world.identities.get(behaviour.present))
-    if zone is None:
-        return choice("none", None)
-    association = zone.association(hostname)
-    if association is not None:
-        effective = association.effective(now, world.config.association_switch)
-        if effective is not None:
-            certificate, enabled = effective
-            if enabled:
-                return choice("association", certificate.identity, certificate.id)
-            return choice("suppressed", None, certificate.id)
-    return _fallback(world, zone, now, choice)
+        return choice("switch", world.identities.get(behaviour.present))  # "none" is nobody's
+    effective = association.effective(now, world.config.association_switch) if association is not None else None
+    if effective is not None:
+        certificate, enabled = effective
+        return choice("association" if enabled else "suppressed", certificate.identity if enabled else None,
+                      certificate.id)
+    return _fallback(world, zone, now, choice) if zone is not None else choice("none", None)
 
 
 def _fallback(world: World, zone: Zone, now: float, choice: Any) -> Choice:
