@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import ssl
 import time
 from typing import Any
 
@@ -111,6 +113,27 @@ def test_relax_only_makes_nothing_stricter(host: Host, clients: Clients) -> None
     assert done(host.apply(wanted, relax_only=True))["changed"] is False
     done(host.apply([clients.wanted(APP, "off")]))
     assert done(host.apply([clients.wanted(APP, "enforce")], relax_only=True))["changed"] is False
+    assert host.tree() == before
+
+
+def test_a_site_says_whom_it_trusts_and_keeps_the_ca_that_the_edge_needs(host: Host, clients: Clients) -> None:
+    before = host.tree()
+    trusted = [hashlib.sha256(ssl.PEM_cert_to_DER_cert(clients.ca.pem)).hexdigest()]
+    (site, *_more) = done(host.apply([clients.wanted(APP, "enforce")]))["sites"]
+    assert (site["trusts_before"], site["trusts"]) == ([], trusted)
+    assert {tuple(one["trusts"]) for one in host.driver(what="inspect", hostnames=[])["sites"]} == {tuple(trusted)}
+    junk = dict(clients.wanted(APP, "log_only"), trust_bundle=clients.other_ca.pem, untrusted="it isn't signed by it")
+    for options in ({}, {"never_relax": True}):
+        error = host.apply([junk], **options)["error"]
+        assert f"would no longer trust the CA {trusted[0]}" in error
+        assert "without never_relax, trust_bundle and certificate" in error
+    # The way back needs nothing but what is on the origin.
+    result = done(host.apply([{"name": APP, "stage": "log_only"}]))
+    assert {(one["stage_after"], tuple(one["trusts"])) for one in result["sites"]} == {("log_only", tuple(trusted))}
+    assert served(host, clients) == EVERYBODY
+    assert f"would no longer trust the CA {trusted[0]}" in host.apply([junk])["error"]
+    assert "there is no trust bundle" in host.apply([{"name": API, "stage": "log_only"}])["error"]
+    done(host.apply([clients.wanted(APP, "off")]))
     assert host.tree() == before
 
 

@@ -1,12 +1,10 @@
 # Copyright (c) 2026, originlock contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""On every server: what isn't loaded protects nothing, each listener has its own stage, and whom a site trusts."""
+"""On every server: what isn't loaded protects nothing, and each listener has its own stage."""
 
 from __future__ import annotations
 
-import hashlib
-import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,7 +17,6 @@ from tests.origins.pki import Clients
 from tests.origins.running import running
 
 APP = "app.example.com"
-OTHER = "www.example.org"
 
 
 @dataclass(frozen=True)
@@ -188,24 +185,3 @@ def test_each_listener_has_its_own_stage(host: Host, dialect: Dialect, clients: 
     assert fresh(host)
     host.apply([clients.wanted(APP, "off")])
     assert host.read(more) == dialect.more
-
-
-def test_whom_a_site_trusts_and_that_it_keeps_the_ca_that_the_edge_needs(
-    host: Host, dialect: Dialect, clients: Clients
-) -> None:
-    trusted = [hashlib.sha256(ssl.PEM_cert_to_DER_cert(clients.ca.pem)).hexdigest()]
-    host.apply([clients.wanted(APP, "enforce")])
-    assert host.driver(what="inspect", hostnames=[])["sites"][0]["trusts"] == trusted
-    junk = dict(clients.wanted(APP, "log_only"), trust_bundle=clients.other_ca.pem, untrusted="it isn't signed by it")
-    for options in ({}, {"never_relax": True}):
-        error = host.apply([junk], **options)["error"]
-        assert "would no longer trust the CA " + trusted[0] in error
-        assert "without never_relax, trust_bundle and certificate" in error
-    # Nothing of the controller's is needed.
-    outcome = host.apply([{"name": APP, "stage": "log_only"}])
-    assert [(one["stage_after"], one["trusts"]) for one in outcome["sites"]] == [("log_only", trusted)]
-    assert fresh(host)
-    error = host.apply([junk])["error"]
-    assert "would no longer trust the CA " + trusted[0] in error
-    assert "there is no trust bundle" in host.apply([{"name": OTHER, "stage": "log_only"}])["error"]
-    host.apply([clients.wanted(APP, "off")])

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.originlock.aop.plugins.module_utils._origin import marks, restore
+from ansible_collections.originlock.aop.plugins.module_utils._origin import marks, restore, trust
 from ansible_collections.originlock.aop.plugins.module_utils._origin.errors import OriginError, ValidationFailed
 from ansible_collections.originlock.aop.plugins.module_utils._origin.model import (
     MARK,
@@ -73,11 +73,14 @@ class Echo:
         return ["*:443 ssl"]
 
     def plan(self, discovery: Loaded, wanted: Sequence[Protection], options: Options) -> Plan:
-        missing = [entry.name for entry in wanted if entry.name not in discovery["sites"]]
-        if missing:
-            findings = [Finding("not_served", "error", name, "it isn't served here", "Serve it.") for name in missing]
+        before, protect, sites = self.stages(discovery), discovery["protect"], discovery["sites"]
+        findings: list[Finding] = []
+        for entry in wanted:
+            findings += trust.missing(entry, bool(protect.get(entry.name)), options)
+            if entry.name not in sites:
+                findings.append(Finding("not_served", "error", entry.name, "it isn't served here", "Serve it."))
+        if findings:
             return Plan(findings=tuple(findings))
-        before, protect = self.stages(discovery), discovery["protect"]
         stages = {entry.name: kept(entry, before.get(entry.name, OFF), options) for entry in wanted}
         pieces: dict[str, list[marks.Piece]] = {}
         files = []
@@ -97,7 +100,7 @@ class Echo:
         after = {entry.name: change.after or b"" for entry, change in zip(wanted, files)}
         return Plan(
             files=tuple(files),
-            sites=tuple(self._site(discovery, name, before.get(name, OFF), stage) for name, stage in stages.items()),
+            sites=tuple(self._site(discovery, one, before.get(one, OFF), stages[one], after[one]) for one in stages),
             activation=RELOAD if any(change.changed for change in files) else NOTHING,
             own_directories=(str(self.root / "etc" / "aop"),),
             control=self._control(discovery, {name: content.decode() for name, content in after.items()}),
@@ -127,12 +130,12 @@ class Echo:
     def _control(self, discovery: Loaded, protect: Mapping[str, str]) -> Control:
         has = [json.dumps({name: text})[1:-1] for name, text in protect.items()]
         proof = {"kind": "api", "address": f"unix:{self.root}/api", "path": "/", "contains": has}
-        log = str(self.root / "error.log")
-        return Control(proofs=(proof,), error_log=log, error_log_end=discovery["logged"])
+        return Control(proofs=(proof,), error_log=str(self.root / "error.log"), error_log_end=discovery["logged"])
 
-    def _site(self, discovery: Loaded, name: str, before: str, after: str = "") -> Site:
-        site = discovery["sites"][name]
-        return Site(name, site["file"], site["line"], ("*:443",), before, after or before)
+    def _site(self, discovery: Loaded, name: str, stage: str, after: str = "", text: bytes | None = None) -> Site:
+        site, now = discovery["sites"][name], discovery["protect"][name]
+        trusts = trust.fingerprints(now), trust.fingerprints(now if text is None else text.decode())
+        return Site(name, site["file"], site["line"], ("*:443",), stage, after or stage, *trusts)
 
 
 def make(paths: dict[str, str], run: Runner) -> Driver[Loaded]:

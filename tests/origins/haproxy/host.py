@@ -27,7 +27,7 @@ class HAProxyHost(Host):
         # Not above: conftest.py comes before pytest-ansible has set up how collections are found.
         from ansible_collections.originlock.aop.plugins.module_utils._engine.trust import issuers
 
-        return dict(entry, issuers=issuers(entry["trust_bundle"]))
+        return dict(entry, issuers=issuers(entry.get("trust_bundle", "")))
 
     def reset(self, configuration: str = "") -> None:
         """The configuration as it came, or another one, and a fresh server."""
