@@ -102,8 +102,8 @@ e2e: setup system ## From nothing to enforced, with traffic, on real hosts
 	@$(PYTEST) $(or $(ARGS),tests/e2e)
 
 .PHONY: story
-story: setup system ## One story of the end-to-end tests
-	@$(PYTEST) tests/e2e/test_story.py $(ARGS)
+story: setup system ## The main story of the end-to-end tests, on one origin of two servers each
+	@ORIGINLOCK_STORY_HOSTS=nginx-trixie,apache-bookworm $(PYTEST) tests/e2e/test_story.py $(ARGS)
 
 .PHONY: bench
 bench: setup ## All benchmarks: what they measure depends on the machine, so they are not part of the tests

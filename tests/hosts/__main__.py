@@ -19,7 +19,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.hosts", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
 
-    up = commands.add_parser("up", help="start hosts (those of the same prefix are replaced), print how to reach them")
+    up = commands.add_parser(
+        "up",
+        help="start hosts (those of the same prefix are replaced), print how to reach them, and the addresses that a "
+        "sandbox may pull from (--edge-source)",
+    )
     up.add_argument("--prefix", required=True, help="name of the group; containers and the network carry it")
     up.add_argument(
         "--hosts",
@@ -28,11 +32,6 @@ def main(arguments: list[str] | None = None) -> int:
         f"servers: {', '.join(images.servers())}; releases: {', '.join(images.RELEASES)}",
     )
     up.add_argument("--inventory", type=Path, help="write the Ansible inventory here (else into the run's directory)")
-    up.add_argument(
-        "--edge-address",
-        action="store_true",
-        help="add one more address of each family to the bridge, for a sandbox edge to pull from",
-    )
 
     down = commands.add_parser("down", help="remove the hosts, the network and the keys of a prefix, or of an owner")
     which = down.add_mutually_exclusive_group(required=True)
@@ -48,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         if chosen.command == "up":
-            state = fleet.up(chosen.prefix, fleet.parse_hosts(chosen.hosts), chosen.edge_address, chosen.inventory)
+            state = fleet.up(chosen.prefix, fleet.parse_hosts(chosen.hosts), True, chosen.inventory)
             print(json.dumps(state, indent=2))
         elif chosen.command == "down":
             fleet.down(chosen.prefix) if chosen.prefix else fleet.down_of(chosen.owner)
