@@ -99,9 +99,16 @@ options:
         type: str
         default: ""
   min_requests:
-    description: So many requests from the edge must have been seen.
+    description: So many requests of visitors must have come through the edge. Canaries don't count.
     type: int
     default: 1
+  without_visitors:
+    description:
+      - Hostnames that nobody visits, such as those of staging; V(*) for all. For them canaries count for
+        O(min_requests), too.
+    type: list
+    elements: str
+    default: []
   min_days:
     description: The certificate must live longer than this.
     type: float
@@ -170,7 +177,13 @@ verdicts:
       description: Whether only because of O(override_reason).
       type: bool
     edge_requests:
-      description: Requests from the edge.
+      description: Requests from the edge, of visitors and canaries together.
+      type: int
+    visitors:
+      description: How many of them are of visitors.
+      type: int
+    canaries:
+      description: How many of them this collection sent itself.
       type: int
     trusted:
       description: How many of them were a trusted success of a current generation, for the name in the SNI.

@@ -238,6 +238,11 @@ counts:
     count:
       description: How many requests.
       type: int
+    canaries:
+      description:
+        - How many of them this collection sent itself, in this run or an earlier one. Those have a canary's path or a
+          user agent that begins with C(originlock-). The others are of visitors, whoever that is.
+      type: int
     refused:
       description:
         - How many of them enforcement answered with a 4xx, as far as the server logs that.

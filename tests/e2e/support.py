@@ -17,8 +17,8 @@ from tests.story.story import LOGS, Story
 from tests.story.theatre import HOSTNAMES, Theatre
 
 PAIR = "nginx-trixie,apache-bookworm"
-# Small keys and short waits where neither is what the test is about.
-QUICK = {"client_pki_key_type": "ECDSA"}
+# Small keys and no visitors where neither is what the test is about.
+QUICK = {"client_pki_key_type": "ECDSA", "aop_without_visitors": ["*"]}
 SWITCHES = {"certificate_deploy_seconds": 0.2, "association_deploy_seconds": 0.2, "void_seconds": 0.2}
 
 
@@ -39,7 +39,8 @@ def refusals(output: str) -> dict[tuple[str, str], str]:
     """What the gate said of each hostname and origin that it refused: the text after ``refused:``."""
     line = next(one for one in output.splitlines() if one.startswith("fatal: [localhost]: FAILED! => "))
     messages = json.loads(line.partition(" => ")[2])["msg"]
-    said = [re.match(r"(\S+) on (\S+): .*? from the edge trusted; refused: (.*)", one) for one in messages]
+    form = r"(\S+) on (\S+): .*? from the edge trusted \(visitors: \d+, canaries: \d+\); refused: (.*)"
+    said = [re.match(form, one) for one in messages]
     return {(one.group(1), one.group(2)): one.group(3) for one in said if one is not None}
 
 

@@ -80,6 +80,15 @@ def test_onboarding_goes_on_where_it_failed(story: Story) -> None:
     served(story.theatre)
 
 
+def test_canaries_are_no_visitors(story: Story) -> None:
+    said = refused(story, aop_without_visitors=[])
+    assert len(said) == 4
+    for text in said.values():
+        assert codes(text) == ["no_visitors"], text
+        assert "No visitor came through the edge; canaries don't count" in text
+        assert "name it in aop_without_visitors" in text
+
+
 @pytest.mark.parametrize(
     ("present", "code", "words"),
     [

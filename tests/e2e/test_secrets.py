@@ -63,7 +63,8 @@ class Watcher(threading.Thread):
 
 @pytest.fixture(scope="module")
 def theatre() -> Iterator[Theatre]:
-    with Theatre("e2e-secrets", PAIR, settings={"client_pki_key_size": 2048}, switches=SWITCHES) as theatre:
+    settings = {"client_pki_key_size": 2048, "aop_without_visitors": ["*"]}
+    with Theatre("e2e-secrets", PAIR, settings=settings, switches=SWITCHES) as theatre:
         theatre.sandbox.add_token(*PERMISSIONS, value=TOKEN)
         home, temporary = theatre.project / "home", theatre.project / "tmp"
         home.mkdir()

@@ -99,6 +99,7 @@ GATE_SPEC: dict[str, Any] = {
     "canaries": {"type": "list", "elements": "dict", "default": []},
     "exceptions": {"type": "list", "elements": "dict", "default": [], "options": EXCEPTION_SPEC},
     "min_requests": {"type": "int", "default": 1},
+    "without_visitors": {"type": "list", "elements": "str", "default": []},
     "min_days": {"type": "float", "default": 14.0},
     "max_unreadable": {"type": "int", "default": 0},
     "require_canary": {"type": "bool", "default": True},
@@ -220,6 +221,7 @@ def judge(module: AnsibleModule) -> dict[str, Any]:
         canary=params["require_canary"],
         refuse_direct=params["direct_callers"] == "refuse",
         override_reason=params["override_reason"],
+        without_visitors=frozenset(map(plain, params["without_visitors"])),
     )
     evidence = {origin: found if isinstance(found, dict) else None for origin, found in params["evidence"].items()}
     verdicts, proposals = gate.judge(

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from .._common.table import aligned
 from .fleet import days_left
 
 COLUMNS = ("hostname", "origin", "stage", "edge", "generation", "days left", "last bad request", "attention")
@@ -54,9 +55,7 @@ def rows(
 
 def table(found: Sequence[Mapping[str, Any]]) -> list[str]:
     """The rows as lines of text, columns aligned; a generation is told by the first 12 digits of its SHA-256."""
-    cells = [list(COLUMNS), *map(_cells, found)]
-    widths = [max(len(line[number]) for line in cells) for number in range(len(COLUMNS))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in cells]
+    return aligned([list(COLUMNS), *map(_cells, found)])
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from .._common.errors import InvalidInput
 from .._common.hostnames import plain
+from .._common.table import aligned
 from .exceptions import Declared
 from .gate_rules import certificate_rules, edge_rules
 from .gate_types import Limits, Refusal, Sight
@@ -30,6 +31,8 @@ class Verdict:
     allowed: bool
     overridden: bool
     edge_requests: int
+    visitors: int
+    canaries: int
     trusted: int
     direct: int
     refusals: tuple[Refusal, ...]
@@ -41,7 +44,8 @@ class Verdict:
     def message(self) -> str:
         """One line for the terminal."""
         head = (
-            f"{self.hostname} on {self.origin}: {self.trusted} of {self.edge_requests} requests from the edge trusted"
+            f"{self.hostname} on {self.origin}: {self.trusted} of {self.edge_requests} requests from the edge trusted "
+            f"(visitors: {self.visitors}, canaries: {self.canaries})"
         )
         if not self.refusals:
             return head + "; may be enforced."
@@ -92,6 +96,8 @@ def judge(
                     not refusals or overridden,
                     overridden,
                     sight.edge,
+                    sight.visitors,
+                    sight.canaries_seen,
                     sight.trusted,
                     sight.direct,
                     tuple(refusals),
@@ -164,8 +170,8 @@ def _harmless(path: str) -> str:
 
 
 def table(verdicts: Sequence[Verdict]) -> list[str]:
-    """Aligned lines: hostname, origin, edge requests, trusted, direct, verdict."""
-    rows = [("HOSTNAME", "ORIGIN", "EDGE", "TRUSTED", "DIRECT", "VERDICT")]
+    """Aligned lines: hostname, origin, visitors, canaries, trusted (of both), direct, verdict."""
+    rows = [("HOSTNAME", "ORIGIN", "VISITORS", "CANARIES", "TRUSTED", "DIRECT", "VERDICT")]
     for verdict in verdicts:
         codes = ", ".join(dict.fromkeys(refusal.code for refusal in verdict.refusals))
         answer = "may be enforced" if not codes else ("overridden: " if verdict.overridden else "refused: ") + codes
@@ -173,11 +179,11 @@ def table(verdicts: Sequence[Verdict]) -> list[str]:
             (
                 verdict.hostname,
                 verdict.origin,
-                str(verdict.edge_requests),
+                str(verdict.visitors),
+                str(verdict.canaries),
                 str(verdict.trusted),
                 str(verdict.direct),
                 answer,
             )
         )
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    return ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[5]]) for row in rows]
+    return aligned(rows)

@@ -42,8 +42,7 @@ def edge_rules(sight: Sight, limits: Limits) -> list[Refusal]:
                 {"lines": sight.unreadable, "allowed": limits.max_unreadable},
             )
         )
-    if sight.edge < limits.min_requests:
-        refusals.append(_too_few(sight, limits))
+    refusals += _too_few(sight, limits)
     refusals += _misdirected(sight)
     return refusals + _presented(sight) + _verified(sight) + _generation(sight) + _canary(sight, limits)
 
@@ -72,21 +71,28 @@ def _unseen(sight: Sight) -> list[Refusal]:
     return refusals
 
 
-def _too_few(sight: Sight, limits: Limits) -> Refusal:
-    numbers = {"requests": sight.edge, "needed": limits.min_requests}
+def _too_few(sight: Sight, limits: Limits) -> list[Refusal]:
+    visitors = limits.has_visitors(sight.hostname)
+    counted = sight.visitors if visitors else sight.edge
+    if counted >= limits.min_requests:
+        return []
+    numbers = {"requests": counted, "canaries": sight.canaries_seen, "needed": limits.min_requests}
+    needed = f"{limits.min_requests} {'is' if limits.min_requests == 1 else 'are'} needed"
     if sight.edge == 0:
-        return Refusal(
-            "no_evidence",
-            f"No request from the edge since {sight.window}; {limits.min_requests} are needed.",
-            "Send canaries, check that DNS at Cloudflare points to this origin, or look further back.",
-            numbers,
+        code, seen = "no_evidence", "No request from the edge"
+        remedy = "Check that DNS at Cloudflare points to this origin, wait for visitors, or look further back."
+    elif visitors:
+        code = "too_few_requests" if counted else "no_visitors"
+        who = f"Only {counted} requests of visitors" if counted else "No visitor"
+        seen = f"{who} came through the edge; canaries don't count ({sight.canaries_seen} came)"
+        remedy = (
+            "Wait for visitors, or look further back. If nobody visits this hostname, as in staging, name it in "
+            "aop_without_visitors (without_visitors of evidence_gate): then canaries count, too."
         )
-    return Refusal(
-        "too_few_requests",
-        f"Only {sight.edge} requests from the edge since {sight.window}; {limits.min_requests} are needed.",
-        "Wait for traffic or send more canaries.",
-        numbers,
-    )
+    else:
+        code, seen = "too_few_requests", f"Only {counted} requests from the edge"
+        remedy = "Wait for visitors or send more canaries."
+    return [Refusal(code, f"{seen} since {sight.window}; {needed}.", remedy, numbers)]
 
 
 def _share(sight: Sight, count: int) -> str:

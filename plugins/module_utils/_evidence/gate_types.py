@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,8 @@ from .tally import DIRECT, EDGE, OVERFLOW
 class Limits:
     """The numbers of the rules.
 
-    ``min_requests`` from the edge, ``min_days`` that the certificate has to live, ``max_unreadable`` lines that
+    ``min_requests`` of visitors through the edge, but for ``without_visitors`` (hostnames, ``*`` for all) canaries
+    count, too; ``min_days`` that the certificate has to live, ``max_unreadable`` lines that
     can't be read, ``canary``: one is required, ``refuse_direct``: callers past the edge without an exception refuse.
     """
 
@@ -28,6 +29,11 @@ class Limits:
     canary: bool = True
     refuse_direct: bool = True
     override_reason: str = ""
+    without_visitors: frozenset[str] = frozenset()
+
+    def has_visitors(self, hostname: str) -> bool:
+        """False where the user says that nobody visits a hostname."""
+        return self.without_visitors.isdisjoint(("*", hostname))
 
 
 @dataclass(frozen=True)
@@ -55,12 +61,18 @@ class Sight:
     canaries: list[Mapping[str, Any]]
     nonces: Mapping[str, Mapping[str, Any]]
     edge: int = 0
+    canaries_seen: int = 0
     trusted: int = 0
     direct: int = 0
     verifications: Counter[str] = field(default_factory=Counter)
     wrong: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     direct_callers: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def visitors(self) -> int:
+        """Requests from the edge that this collection didn't send."""
+        return self.edge - self.canaries_seen
 
     @classmethod
     def of(
@@ -94,6 +106,7 @@ class Sight:
             if entry["source"] != EDGE:
                 continue
             sight.edge += count
+            sight.canaries_seen += int(entry["canaries"])
             sight.verifications[entry["verification"]] += count
             if entry["verification"] == SUCCESS and entry["current"]:
                 sight.trusted += count
@@ -102,9 +115,19 @@ class Sight:
         for entry in result.get("reasons") or []:
             if entry["hostname"] == hostname and entry["source"] == EDGE:
                 sight.reasons[entry["reason"]] += int(entry["count"])
-        sight.direct_callers = [
+        sight.direct_callers = _by_source(
             who
             for who in result.get("offenders") or []
             if who["hostname"] == hostname and who["source"] == DIRECT and who["verification"] != SUCCESS
-        ]
+        )
         return sight
+
+
+def _by_source(callers: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Each peer once, whatever it presented: ``peer``, ``count``, ``paths``; the most frequent first."""
+    found: dict[str, dict[str, Any]] = {}
+    for who in callers:
+        one = found.setdefault(who["peer"], {"peer": who["peer"], "count": 0, "paths": []})
+        one["count"] += int(who["count"])
+        one["paths"] += [path for path in who["paths"] if path not in one["paths"]]
+    return sorted(found.values(), key=lambda one: -one["count"])

@@ -42,6 +42,8 @@ from .tally import DIRECT, EDGE, EXCEPTION, TURNED_AWAY, Bucket, Tally
 
 CANARY_PREFIX = "/.well-known/originlock-canary/"
 NONCE = re.compile(r"[0-9a-f]{32}")
+# How the user agents of this collection begin, which are that of the canaries and that of the probe.
+OUR_AGENT = "originlock-"
 _REMEMBERED = 20000
 _MAX_LENGTHS = 8
 # A verdict with an escape in it is left to the careful reader.
@@ -136,7 +138,8 @@ class Scanner:
 
         A line feed in a text isn't looked for: a server that let clients write one would let them write lines.
         """
-        canary = f"(?!{re.escape(CANARY_PREFIX)})".encode() if self.question.nonces else b""
+        # What we sent ourselves is read line by line.
+        path, agent = (f"(?!{re.escape(ours)})".encode() for ours in (CANARY_PREFIX, OUR_AGENT))
         return re.compile(
             b"".join(
                 (
@@ -144,8 +147,8 @@ class Scanner:
                     b',"peer":"' + self._edge + b'"',
                     b"," + verdict,
                     b"," + start + b'"method":"[A-Z]+"',
-                    b',"path":"' + canary + value,
-                    b',"agent":"' + value + end,
+                    b',"path":"' + path + value,
+                    b',"agent":"' + agent + value + end,
                     rb"\}\n",
                 )
             )
@@ -272,7 +275,7 @@ class Scanner:
         if question.hostnames and bucket[0] not in question.hostnames:
             return True
         refused = question.refuses(bucket, record)
-        tally.add_record(bucket, record, refused)
+        tally.add_record(bucket, record, refused, ours(record))
         if record.path.startswith(CANARY_PREFIX):
             nonce = record.path[len(CANARY_PREFIX) :]
             if nonce in question.nonces and NONCE.fullmatch(nonce):
@@ -285,6 +288,14 @@ class Scanner:
                     "refused": refused,
                 }
         return True
+
+
+def ours(record: Record) -> bool:
+    """Sent by this collection, in this run or an earlier one, so no visitor; see docs/evidence.md.
+
+    Anybody can send the like. Then a visitor counts as one less, which refuses sooner; nothing else changes.
+    """
+    return record.path.startswith(CANARY_PREFIX) or record.agent.startswith(OUR_AGENT)
 
 
 def _whole(texts: list[bytes]) -> bytes | None:

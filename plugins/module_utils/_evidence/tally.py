@@ -26,19 +26,21 @@ Bucket = tuple[str, str, str, str]
 
 
 class Seen:
-    """How often, how often enforcement refused, and between which times (epoch seconds, 0.0 for unknown)."""
+    """How many requests, how many are ours, how many were refused, and when (epoch seconds, 0.0: unknown)."""
 
-    __slots__ = ("count", "first", "last", "refused")
+    __slots__ = ("canaries", "count", "first", "last", "refused")
 
     def __init__(self) -> None:
         self.count = 0
+        self.canaries = 0
         self.refused = 0
         self.first = 0.0
         self.last = 0.0
 
-    def add(self, count: int, first: float, last: float, refused: int = 0) -> None:
+    def add(self, count: int, first: float, last: float, refused: int = 0, canaries: int = 0) -> None:
         """Counts ``count`` requests between two times."""
         self.count += count
+        self.canaries += canaries
         self.refused += refused
         if first and (not self.first or first < self.first):
             self.first = first
@@ -78,24 +80,33 @@ class Tally:
         self.offenders_dropped = 0
         self.nonces: dict[str, dict[str, Any]] = {}
 
-    def add(self, bucket: Bucket, count: int, first: float, last: float, refused: int = 0) -> None:
+    def add(self, bucket: Bucket, count: int, first: float, last: float, refused: int = 0, canaries: int = 0) -> None:
         """Counts requests of one kind: (hostname, source class, verification, certificate label)."""
         found = self.buckets.get(bucket)
         if found is None:
             if len(self.buckets) >= _MAX_BUCKETS:
                 bucket = (OVERFLOW, *bucket[1:])
             found = self.buckets.setdefault(bucket, Seen())
-        found.add(count, first, last, refused)
+        found.add(count, first, last, refused, canaries)
         self.seen.add(count, first, last)
 
-    def add_record(self, bucket: Bucket, record: Record, refused: bool) -> None:
+    def add_record(self, bucket: Bucket, record: Record, refused: bool, canary: bool = False) -> None:
         """Counts one line, and keeps who it was unless nothing is wrong with it."""
         when = record.when()
-        self.add_alike(bucket, record, 1, when, when, refused)
+        self.add_alike(bucket, record, 1, when, when, refused, canary)
 
-    def add_alike(self, bucket: Bucket, record: Record, count: int, first: float, last: float, refused: bool) -> None:
+    def add_alike(
+        self,
+        bucket: Bucket,
+        record: Record,
+        count: int,
+        first: float,
+        last: float,
+        refused: bool,
+        canary: bool = False,
+    ) -> None:
         """Counts ``count`` lines of which ``record`` is an example. The edge is one sender, whatever its addresses."""
-        self.add(bucket, count, first, last, count if refused else 0)
+        self.add(bucket, count, first, last, count if refused else 0, count if canary else 0)
         hostname, source, verify, _label = bucket
         if source == EDGE and verify == SUCCESS:
             return
@@ -125,7 +136,7 @@ class Tally:
         self.unreadable += other.unreadable
         self.outside += other.outside
         for bucket, seen in other.buckets.items():
-            self.add(bucket, seen.count, seen.first, seen.last, seen.refused)
+            self.add(bucket, seen.count, seen.first, seen.last, seen.refused, seen.canaries)
         for reason_key, count in other.reasons.items():
             if reason_key in self.reasons or len(self.reasons) < _MAX_REASONS:
                 self.reasons[reason_key] = self.reasons.get(reason_key, 0) + count
@@ -163,6 +174,7 @@ class Tally:
                     "certificate": label,
                     "current": current is not None and current(hostname, label),
                     "count": seen.count,
+                    "canaries": seen.canaries,
                     "refused": seen.refused,
                     "first": seen.first,
                     "last": seen.last,

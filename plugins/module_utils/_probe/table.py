@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from .._common.table import aligned
 from .judge import Summary
 from .model import Finding
 
@@ -17,8 +18,7 @@ def render(summaries: tuple[Summary, ...]) -> list[str]:
         (s.hostname, s.origin, s.expect, s.verdict, s.control or "-", str(s.requests), str(len(s.holes)))
         for s in summaries
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    lines = aligned(rows)
     for title, entries in (
         ("Holes", [hole for summary in summaries for hole in summary.holes]),
         ("Findings", [finding for summary in summaries for finding in summary.findings]),

@@ -79,12 +79,14 @@ PENDING = "pending_deployment"
 def test_all_well() -> None:
     verdict = judge(
         evidence(GOOD),
-        Limits(min_requests=21),
+        Limits(min_requests=20),
         certificate={"status": "active", "days_left": 100.0},
         association={"enabled": True, "status": "active"},
     )
     assert (verdict.allowed, codes(verdict), verdict.edge_requests, verdict.trusted) == (True, [], 21, 21)
-    assert verdict.message().endswith("21 of 21 requests from the edge trusted; may be enforced.")
+    assert verdict.message().endswith(
+        "21 of 21 requests from the edge trusted (visitors: 20, canaries: 1); may be enforced."
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,7 +164,7 @@ def test_missing_things() -> None:
     assert codes(judge(None)) == ["evidence_missing"]
     assert codes(judge(dict(evidence([]), found=False))) == ["log_missing"]
     assert codes(judge(evidence([], canary=False), canaries=[CANARY])) == ["no_evidence", "canary_missing"]
-    assert codes(judge(evidence(GOOD), Limits(min_requests=22))) == ["too_few_requests"]
+    assert codes(judge(evidence(GOOD), Limits(min_requests=21))) == ["too_few_requests"]
     assert codes(judge(evidence([*GOOD, b"garbage"]))) == ["unreadable_lines"]
     assert codes(judge(evidence([*GOOD, b"garbage"]), Limits(max_unreadable=1))) == []
 
@@ -325,6 +327,40 @@ def test_override_needs_a_reason_and_stays_visible() -> None:
 def test_table() -> None:
     verdict = judge(evidence(GOOD))
     lines = gate.table([verdict, judge(None)])
-    assert lines[0].split() == ["HOSTNAME", "ORIGIN", "EDGE", "TRUSTED", "DIRECT", "VERDICT"]
-    assert lines[1].split()[:6] == ["app.example.com", "web1", "21", "21", "0", "may"]
+    assert lines[0].split() == ["HOSTNAME", "ORIGIN", "VISITORS", "CANARIES", "TRUSTED", "DIRECT", "VERDICT"]
+    assert lines[1].split()[:7] == ["app.example.com", "web1", "20", "1", "21", "0", "may"]
     assert lines[2].endswith("refused: evidence_missing")
+
+
+OURS = {
+    "this run": {"path": "/.well-known/originlock-canary/" + NONCE},
+    "an earlier run": {"path": "/.well-known/originlock-canary/" + "ab" * 16},
+    "the probe": {"path": "/", "agent": "originlock-probe"},
+}
+
+
+@pytest.mark.parametrize("ours", OURS.values(), ids=OURS)
+def test_what_we_sent_is_no_visitor(ours: dict[str, str]) -> None:
+    found = evidence([line(**ours)] * 80)
+    verdict = judge(found)
+    assert (verdict.allowed, codes(verdict), verdict.visitors, verdict.canaries) == (False, ["no_visitors"], 0, 81)
+    assert "No visitor came through the edge; canaries don't count (81 came) since" in verdict.message()
+    assert "name it in aop_without_visitors" in verdict.message()
+    assert gate.table([verdict])[1].split()[2:5] == ["0", "81", "81"]
+    for names in ({"app.example.com"}, {"*"}):
+        assert judge(found, Limits(min_requests=81, without_visitors=frozenset(names))).allowed
+    assert codes(judge(found, Limits(min_requests=82, without_visitors=frozenset("*")))) == ["too_few_requests"]
+    assert codes(judge(found, Limits(without_visitors=frozenset({"other.example.com"})))) == ["no_visitors"]
+
+
+def test_what_looks_like_ours_is_judged_like_all() -> None:
+    bad = line(path="/.well-known/originlock-canary/" + "cd" * 16, verify="NONE", **EMPTY)
+    verdict = judge(evidence([*GOOD, bad]))
+    assert (codes(verdict), verdict.visitors, verdict.canaries) == (["sometimes_nothing"], 20, 2)
+
+
+def test_a_direct_caller_is_named_once() -> None:
+    stranger = [line(peer="203.0.113.9", verify=verify, **EMPTY) for verify in ("NONE", "NONE", "FAILED:self-signed")]
+    refusal = judge(evidence([*GOOD, *stranger])).refusals[0]
+    assert (refusal.code, refusal.numbers) == ("direct_callers", {"requests": 3, "sources": 1, "unlisted": 0})
+    assert refusal.message.endswith("from 203.0.113.9 (3 times).")
