@@ -98,6 +98,16 @@ options:
             be compared.
         type: int
         default: 0
+      alike:
+        description:
+          - Hostnames with the same text here are one class, because the origins serve them in the same place and with
+            the same policy. Of each class (with the same expectation) the first is probed in O(depth), the others at
+            their main doors only. Those are the right name, no name, an unknown one and one of O(foreign_sni) in the
+            handshake, each without a certificate, plain HTTP, and once our own certificate.
+          - One of them that is answered otherwise than the first is probed in O(depth), too.
+          - They share the forged certificates of the first, so they have to be of one CA.
+        type: str
+        default: ""
       certificate:
         description: See O(certificate).
         type: path
@@ -242,6 +252,12 @@ options:
       - How often a request without a clear answer is repeated. With less than 2, closed connections are no refusal.
     type: int
     default: 2
+  reckon_only:
+    description:
+      - Send nothing, and only say how many seconds the probe will take at O(rate).
+      - The module always fails before anything is sent if that is more than O(time_limit).
+    type: bool
+    default: false
 requirements:
   - Python 3.9 or newer, on the host where it runs
   - cryptography, unless O(certificates=[])
@@ -282,6 +298,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+seconds:
+  description:
+    - How long the probe takes at least at O(rate), as reckoned before. Listeners for something else aren't counted.
+    - Also returned if it fails for that.
+  returned: success
+  type: float
 as_expected:
   description: Every hostname has the expected stage at every origin, without a hole or an error.
   returned: success

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import os
 from collections import Counter
@@ -204,23 +206,45 @@ def probe_groups(
     """Probes of C(origin_probe): origins that serve the same hostnames together, each with those ``hostnames``.
 
     Addresses are ``aop_addresses`` of a host, or those of its connection. Our leaf, and the CA whose name is forged,
-    are taken where they are at hand below ``directory``.
+    are taken where they are at hand below ``directory``. Hostnames of one zone that all origins serve in the same
+    places and to the same CAs are ``alike``.
     """
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for name in names:
         facts = hostvars[name]
         served = tuple(one["name"] for one in for_origin(entries, ENFORCE, facts.get("aop_serves")))
         groups.setdefault(served, []).append(_probe_origin(name, facts))
+    zones = {entry["name"]: entry["zone"] for entry in entries}
     wishes = {entry["name"]: _probe_hostname(entry, directory) for entry in entries}
     return [
-        {"origins": members, "hostnames": [wishes[name] for name in served]}
+        {
+            "origins": members,
+            "hostnames": [dict(wishes[name], alike=_alike(zones[name], name, hostvars, members)) for name in served],
+        }
         for served, members in groups.items()
         if served
     ]
 
 
+def _alike(
+    zone: str, name: str, hostvars: Mapping[str, Mapping[str, Any]], members: Sequence[Mapping[str, Any]]
+) -> str:
+    """What the origins say of where and how they serve a hostname, as a short digest; empty if one says nothing."""
+    found = []
+    for member in members:
+        sites = _served(hostvars[member["name"]]).get("sites") or []
+        keys = ("file", "line", "listeners", "stage_after", "trusts_after")
+        found.append([[site.get(key) for key in keys] for site in sites if site["hostname"] == name])
+    return hashlib.sha256(json.dumps([zone, found]).encode()).hexdigest()[:16] if all(found) else ""
+
+
+def _served(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``sites`` and ``listeners`` of an origin: after a change what it returned, before it what was read."""
+    return facts.get("common_result") or facts.get("common_sites") or {}
+
+
 def _probe_origin(name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-    outcome = facts.get("common_result") or {}
+    outcome = _served(facts)
     listeners = {one for site in outcome.get("sites") or [] for one in site["listeners"]}
     addresses = facts.get("aop_addresses") or [facts.get("ansible_host") or name]
     return {

@@ -9,6 +9,7 @@ import math
 import shutil
 import ssl
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._probe.model import
     Origin,
     Settings,
 )
-from ansible_collections.originlock.aop.plugins.module_utils._probe.prover import Report, prove
+from ansible_collections.originlock.aop.plugins.module_utils._probe.prover import Report, prove, reckon
 from ansible_collections.originlock.aop.plugins.module_utils._probe.table import render
 
 _OURS = ("certificate", "private_key", "private_key_passphrase")
@@ -61,6 +62,7 @@ HOSTNAME_SPEC: dict[str, Any] = dict(
     name={"type": "str", "required": True},
     expect={"type": "str", "choices": list(EXPECTATIONS)},
     edge_status={"type": "int", "default": 0},
+    alike={"type": "str", "default": ""},
 )
 
 PROBE_SPEC: dict[str, Any] = dict(
@@ -87,6 +89,7 @@ PROBE_SPEC: dict[str, Any] = dict(
     rate={"type": "float", "default": 50.0},
     workers={"type": "int", "default": 8},
     retries={"type": "int", "default": 2},
+    reckon_only={"type": "bool", "default": False},
 )
 
 
@@ -99,14 +102,33 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     origins = [_origin(entry) for entry in params["origins"]]
     directory = Path(tempfile.mkdtemp(prefix="originlock-probe-", dir=module.tmpdir))
     try:
+        forged: dict[str, list[Identity]] = {}
         hostnames = [
-            _hostname(name, entry, params, directory / str(number))
+            _hostname(name, entry, params, directory / str(number), forged)
             for number, (name, entry) in enumerate(zip(names, params["hostnames"]))
         ]
-        report = prove(origins, _with_neighbours(hostnames), settings, params["depth"] == "quick")
+        hostnames, quick = _with_neighbours(hostnames), params["depth"] == "quick"
+        seconds = reckon(origins, hostnames, settings, quick)
+        if seconds > settings.time_limit:
+            raise _too_long(seconds, len(hostnames), settings)
+        if params["reckon_only"]:
+            return {"changed": False, "seconds": round(seconds, 1)}
+        report = prove(origins, hostnames, settings, quick)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-    return _result(report, params["rows"])
+    return dict(_result(report, params["rows"]), seconds=round(seconds, 1))
+
+
+def _too_long(seconds: float, hostnames: int, settings: Settings) -> UserError:
+    rate = math.ceil(settings.rate * seconds / settings.time_limit * 1.2)
+    limit = math.ceil(seconds * 1.2)
+    return UserError(
+        f"Probing {hostnames} hostnames takes at least {seconds:.0f} s at {settings.rate:g} connections a second to "
+        f"each origin, but time_limit is {settings.time_limit:g} s. Nothing was sent.",
+        f"Set rate (aop_probe_rate) to {rate} if the origins bear that, or time_limit (aop_probe_time_limit) to "
+        f"{limit} and aop_confirm_seconds to more than that, or depth (aop_probe_depth) to quick.",
+        seconds=round(seconds, 1),
+    )
 
 
 def _result(report: Report, rows: str) -> dict[str, Any]:
@@ -171,7 +193,10 @@ def _origin(entry: dict[str, Any]) -> Origin:
     return made
 
 
-def _hostname(name: str, entry: dict[str, Any], params: dict[str, Any], directory: Path) -> Hostname:
+def _hostname(
+    name: str, entry: dict[str, Any], params: dict[str, Any], directory: Path, forged: dict[str, list[Identity]]
+) -> Hostname:
+    """``forged`` keeps the forged certificates of each class of hostnames, which are those of its first."""
     # A certificate and its key belong together, so they are taken from one place.
     own = entry if entry["certificate"] else params
     authority = entry if entry["ca_certificate"] else params
@@ -180,7 +205,8 @@ def _hostname(name: str, entry: dict[str, Any], params: dict[str, Any], director
     if own["certificate"] and own["private_key"]:
         identities.append(_identity(VALID, own))
     identities += [_identity(OTHER + other["name"], other) for other in params["other_certificates"]]
-    if params["certificates"]:
+    made = forged.get(entry["alike"], []) if entry["alike"] else []
+    if params["certificates"] and not made:
         directory.mkdir(mode=0o700)
         ours = mint.Ours(
             ca=_read(authority["ca_certificate"]),
@@ -189,24 +215,28 @@ def _hostname(name: str, entry: dict[str, Any], params: dict[str, Any], director
             ca_passphrase=authority["ca_private_key_passphrase"] or "",
         )
         made = mint.mint(name, ours, directory)
-        identities += [identity for identity in made if identity.kind in params["certificates"]]
-    return Hostname(name, expect, tuple(identities), entry["edge_status"])
+        forged[entry["alike"]] = made
+    identities += [identity for identity in made if identity.kind in params["certificates"]]
+    return Hostname(name, expect, tuple(identities), entry["edge_status"], entry["alike"])
 
 
 def _with_neighbours(hostnames: list[Hostname]) -> list[Hostname]:
     """Let each hostname be tried with the leaves of others, too, where those are of another CA."""
+    if not mint.HAS_CRYPTOGRAPHY:
+        return hostnames
     leaves = {entry.name: entry.identity(VALID) for entry in hostnames if entry.identity(VALID).certificate}
+    pems = {name: _read(leaf.certificate) for name, leaf in leaves.items()}
+    # One leaf of each CA.
+    strangers: list[str] = []
+    for name, pem in pems.items():
+        if not any(mint.same_issuer(pem, pems[other]) for other in strangers):
+            strangers.append(name)
     result = []
     for entry in hostnames:
-        own = leaves.get(entry.name)
-        more: list[Identity] = []
-        for name, leaf in leaves.items():
-            if own is None or name == entry.name or len(more) == _NEIGHBOURS:
-                continue
-            if not mint.HAS_CRYPTOGRAPHY or mint.same_issuer(_read(own.certificate), _read(leaf.certificate)):
-                continue
-            more.append(Identity(OTHER + name, leaf.certificate, leaf.private_key, leaf.passphrase))
-        result.append(Hostname(entry.name, entry.expect, (*entry.identities, *more), entry.edge_status))
+        own = pems.get(entry.name, b"")
+        others = [name for name in strangers if own and not mint.same_issuer(own, pems[name])][:_NEIGHBOURS]
+        more = [replace(leaves[name], kind=OTHER + name) for name in others]
+        result.append(replace(entry, identities=(*entry.identities, *more)))
     return result
 
 

@@ -73,6 +73,20 @@ def further(
     return list(dict.fromkeys(found))
 
 
+def brief(
+    hostname: Hostname, origin: str, listener: Listener, settings: Settings, versions: tuple[str, ...]
+) -> list[Case]:
+    """The main doors, for a hostname whose class has been tried in full; ``versions`` as in :func:`further`."""
+    base = _base(hostname, origin, listener, settings)
+    if listener.kind != TLS or not versions:
+        return _for(hostname, base, (NONE,) if listener.kind == PLAIN or listener.other else (VALID, NONE))
+    base = replace(base, tls=versions[0])
+    if listener.other:
+        return [base]
+    doors = [replace(base, sni=sni, sni_kind=kind) for kind, sni in _doors(hostname, settings)[:3]]
+    return [*_for(hostname, base, (VALID, NONE)), *(replace(base, tls=version) for version in versions[1:]), *doors]
+
+
 def others(hostname: Hostname) -> tuple[str, ...]:
     """Kinds of the certificates of other CAs that the caller has."""
     return tuple(entry.kind for entry in hostname.identities if entry.kind.startswith(OTHER))

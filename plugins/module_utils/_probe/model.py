@@ -80,13 +80,15 @@ class Hostname:
     """A protected hostname: what is expected of it and who can be played.
 
     ``identities`` are by kind; VALID is our leaf, where its key is at hand. ``edge_status`` is the status that a
-    request through the edge got (0: not known).
+    request through the edge got (0: not known). ``alike``: hostnames with the same text here are one class, see
+    :func:`.prover.prove`; empty for one of its own.
     """
 
     name: str
     expect: str = ENFORCE
     identities: tuple[Identity, ...] = ()
     edge_status: int = 0
+    alike: str = ""
 
     def identity(self, kind: str) -> Identity:
         """The identity of that kind, or nobody."""

@@ -9,10 +9,11 @@ import re
 import secrets
 import socket
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from . import quic
-from .cases import VERSIONS, further, opening
+from .cases import VERSIONS, brief, further, opening
 from .classify import (
     Reference,
     by_looks,
@@ -79,41 +80,22 @@ def prove(
     ask: Exchange = exchange,
     quic_problem: str | None = None,
 ) -> Report:
-    """Probe every hostname at every origin. ``ask`` makes one request (tests give their own)."""
+    """Probe every hostname at every origin. ``ask`` makes one request (tests give their own).
+
+    Of hostnames that are :attr:`Hostname.alike` the first is tried in full, the others at their main doors; one of them
+    that is answered otherwise than the first is tried in full, too.
+    """
     runner = Runner(settings, ask)
     problem = quic.problem() if quic_problem is None else quic_problem
     pairs = [(hostname, origin) for hostname in hostnames for origin in origins]
-    # Where everybody is served, ways in are no question.
-    asked = {hostname.name: [False, True] if hostname.expect == ENFORCE else [False] for hostname in hostnames}
     answers = _edge(runner, hostnames, settings, {entry.address for origin in origins for entry in _places(origin)})
-    work = [
-        (case, hostname.identity(case.identity))
-        for hostname, origin in pairs
-        for listener in origin.listeners
-        if listener.other in asked[hostname.name] and (listener.kind != QUIC or not problem)
-        for case in opening(hostname, origin.name, listener, settings)
-    ]
-    # One request goes ahead to each listener for something else, since from here many of them can't be reached.
-    ahead = {case.listener: case for case, _identity in reversed(work) if case.listener.other}
-    seen = runner.run([item for item in work if ahead.get(item[0].listener, item[0]) == item[0]])
-    seen.update(runner.run([item for item in work if item[0] not in seen]))
-    work = []
-    listeners: dict[tuple[str, str], list[Listener]] = {}
-    grouped = _grouped(seen)
-    for hostname, origin in pairs:
-        mine = grouped.get((hostname.name, origin.name), {})
-        known = listeners[hostname.name, origin.name] = _with_announced(origin, mine)
-        for listener in known:
-            cases = []
-            if listener.other not in asked[hostname.name] or (listener.kind == QUIC and problem):
-                continue
-            if listener not in origin.listeners:
-                cases += opening(hostname, origin.name, listener, settings)
-            versions = _versions(mine, listener)
-            cases += further(hostname, origin.name, listener, settings, versions, quick or listener.other)
-            work += [(case, hostname.identity(case.identity)) for case in cases if case not in seen]
-    seen.update(runner.run(work))
-    grouped = _grouped(seen)
+    probe = _Probe(runner, origins, settings, problem, quick)
+    first = _classes(hostnames)
+    probe.full([hostname for hostname in hostnames if hostname.name not in first])
+    mates = [hostname for hostname in hostnames if hostname.name in first]
+    probe.brief(mates, first)
+    probe.full(probe.unlike(mates, first))
+    grouped, listeners = _grouped(probe.seen), probe.listeners
     second = runner.run(
         [
             (case, hostname.identity(case.identity))
@@ -131,12 +113,14 @@ def prove(
             edge = Outcome("response", hostname.edge_status)
         here = not several or settings.edge_for_every_origin
         unreached = _unreached(mine)
+        if hostname.name in first:
+            mine = {**_shared(grouped.get((first[hostname.name].name, origin.name), {}), hostname.name), **mine}
         own, references, page_known = _rows(hostname, mine, edge, here, second, unreached)
         rows += own
         missed = [
             (entry, f"not probed: UDP/{entry.port} ({problem})", "no_library")
             for entry in listeners[hostname.name, origin.name]
-            if entry.kind == QUIC and problem and entry.other in asked[hostname.name]
+            if entry.kind == QUIC and problem and entry.other in _asked(hostname)
         ]
         missed += [(entry, why, "not_probed") for entry, why in origin.missed]
         missed += [(entry, "not probed: " + why, "not_probed") for entry, why in unreached.items() if not entry.other]
@@ -145,6 +129,138 @@ def prove(
         known_here = Known(references, tuple(missed), page_known, several, fails, settings.servers)
         summaries.append(judge(hostname, origin.name, own, known_here))
     return Report(tuple(rows), tuple(summaries))
+
+
+def reckon(origins: list[Origin], hostnames: list[Hostname], settings: Settings, quick: bool = False) -> float:
+    """Seconds that a probe takes at least at the rate, if listeners speak TLS 1.3 and 1.2 and nothing is strange.
+
+    Listeners for something else aren't counted, since many of them can't be reached.
+    """
+    first = _classes(hostnames)
+    most = 0
+    for origin in origins:
+        cases: list[Case] = []
+        for hostname in hostnames:
+            for listener in [entry for entry in origin.listeners if not entry.other]:
+                place = (hostname, origin.name, listener, settings)
+                if hostname.name in first:
+                    cases += brief(*place, VERSIONS)
+                else:
+                    cases += dict.fromkeys([*opening(*place), *further(*place, VERSIONS, quick)])
+        most = max(most, sum(2 if case.resume_from is not None else 1 for case in cases))
+    return (most + (len(hostnames) if settings.edge else 0)) / settings.rate
+
+
+def _classes(hostnames: list[Hostname]) -> dict[str, Hostname]:
+    """By the name of each hostname that isn't the first of its class: that first one."""
+    firsts: dict[tuple[str, str], Hostname] = {}
+    found = {}
+    for hostname in hostnames:
+        one = firsts.setdefault((hostname.alike, hostname.expect), hostname) if hostname.alike else hostname
+        if one is not hostname:
+            found[hostname.name] = one
+    return found
+
+
+def _asked(hostname: Hostname) -> tuple[bool, ...]:
+    """Which listeners matter, by :attr:`Listener.other`: where everybody is served, ways in are no question."""
+    return (False, True) if hostname.expect == ENFORCE else (False,)
+
+
+@dataclass
+class _Probe:
+    """What was asked and what came of it; ``listeners`` are those that are known by now, by hostname and origin."""
+
+    runner: Runner
+    origins: list[Origin]
+    settings: Settings
+    problem: str
+    quick: bool
+    seen: dict[Case, Outcome] = field(default_factory=dict)
+    listeners: dict[tuple[str, str], list[Listener]] = field(default_factory=dict)
+
+    def _matters(self, hostname: Hostname, listener: Listener) -> bool:
+        return listener.other in _asked(hostname) and (listener.kind != QUIC or not self.problem)
+
+    def full(self, hostnames: list[Hostname]) -> None:
+        """Try hostnames at every door."""
+        work = [
+            (case, hostname.identity(case.identity))
+            for hostname in hostnames
+            for origin in self.origins
+            for listener in origin.listeners
+            if self._matters(hostname, listener)
+            for case in opening(hostname, origin.name, listener, self.settings)
+        ]
+        # One request goes ahead to each listener for something else, since from here many of them can't be reached.
+        ahead = {case.listener: case for case, _identity in reversed(work) if case.listener.other}
+        self._run([item for item in work if ahead.get(item[0].listener, item[0]) == item[0]])
+        self._run(work)
+        work = []
+        grouped = _grouped(self.seen)
+        for hostname in hostnames:
+            for origin in self.origins:
+                mine = grouped.get((hostname.name, origin.name), {})
+                known = self.listeners[hostname.name, origin.name] = _with_announced(origin, mine)
+                for listener in filter(lambda entry: self._matters(hostname, entry), known):
+                    place = (hostname, origin.name, listener, self.settings)
+                    cases = opening(*place) if listener not in origin.listeners else []
+                    cases += further(*place, _versions(mine, listener), self.quick or listener.other)
+                    work += [(case, hostname.identity(case.identity)) for case in cases]
+        self._run(work)
+
+    def brief(self, mates: list[Hostname], first: dict[str, Hostname]) -> None:
+        """Try hostnames at the main doors of the first of their class."""
+        work = []
+        grouped = _grouped(self.seen)
+        for hostname in mates:
+            for origin in self.origins:
+                place = (first[hostname.name].name, origin.name)
+                known = self.listeners[hostname.name, origin.name] = self.listeners[place]
+                for listener in filter(lambda entry: self._matters(hostname, entry), known):
+                    versions = _versions(grouped.get(place, {}), listener)
+                    cases = brief(hostname, origin.name, listener, self.settings, versions)
+                    work += [(case, hostname.identity(case.identity)) for case in cases]
+        self._run(work)
+
+    def unlike(self, mates: list[Hostname], first: dict[str, Hostname]) -> list[Hostname]:
+        """Those that were answered otherwise than the first of their class."""
+        alike: dict[tuple[Any, ...], set[tuple[Any, ...]]] = {}
+        for case, outcome in self.seen.items():
+            if case.hostname not in first and case.resume_from is None and not case.baseline:
+                alike.setdefault((case.hostname, *_door(case)), set()).add(_answer(case, outcome))
+        strange = {
+            case.hostname
+            for case, outcome in self.seen.items()
+            if case.hostname in first
+            and _answer(case, outcome) not in alike.get((first[case.hostname].name, *_door(case)), ())
+        }
+        return [hostname for hostname in mates if hostname.name in strange]
+
+    def _run(self, work: list[tuple[Case, Identity]]) -> None:
+        """Ask what wasn't asked before."""
+        self.seen.update(self.runner.run([item for item in work if item[0] not in self.seen]))
+
+
+def _door(case: Case) -> tuple[Any, ...]:
+    """What two hostnames of a class have in common of a request."""
+    return (case.origin, case.listener, case.tls, case.sni_kind, case.identity, case.form, case.spelling, case.path)
+
+
+def _answer(case: Case, outcome: Outcome) -> tuple[Any, ...]:
+    """What has to be alike. With our certificate each site answers with what it has."""
+    if case.identity == VALID:
+        return (refuses(outcome), outcome.end)
+    return (outcome.end, outcome.status, outcome.alert, outcome.asked, frozenset(outcome.ca_names))
+
+
+def _shared(seen: dict[Case, Outcome], name: str) -> dict[Case, Outcome]:
+    """Of the first of a class: what its doors answer for a hostname that nobody serves, as if asked for ``name``."""
+    return {
+        replace(case, hostname=name, sni=name if case.sni == case.hostname else case.sni): outcome
+        for case, outcome in seen.items()
+        if case.baseline
+    }
 
 
 def _places(origin: Origin) -> list[Listener]:

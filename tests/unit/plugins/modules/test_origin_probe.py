@@ -142,6 +142,20 @@ def test_listeners_of_origin_site(origins: Origins) -> None:
     assert {case.listener.label for case, *_rest in origins.seen} == {"192.0.2.1:8443"}
 
 
+def test_too_many_for_the_time_are_refused_before_anything_is_sent(origins: Origins, leaf: dict[str, str]) -> None:
+    many = [{"name": f"h{number}.example.com", **leaf} for number in range(30)]
+    found = run(hostnames=many, certificates=[], rate=10, time_limit=60)
+    assert found["failed"]
+    assert f"Probing 30 hostnames takes at least {found['seconds']:.0f} s at 10 connections a second" in found["msg"]
+    assert "time_limit is 60 s. Nothing was sent. Set rate (aop_probe_rate) to" in found["msg"]
+    assert origins.seen == []
+    alike = [dict(entry, alike="a") for entry in many]
+    reckoned = run(hostnames=alike, certificates=[], rate=10, time_limit=60, reckon_only=True)
+    assert (reckoned["changed"], origins.seen) == (False, [])
+    assert reckoned["seconds"] < found["seconds"] / 3
+    assert run(hostnames=alike, certificates=[], time_limit=60)["as_expected"] is True
+
+
 def _expect(message: str, **options: Any) -> None:
     found = run(**options)
     assert found["failed"]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import random
 from datetime import datetime, timezone
 
+import pytest
+
 from ansible_collections.originlock.aop.plugins.module_utils._engine import fleet
 from ansible_collections.originlock.aop.plugins.module_utils._pki.verify import describe
 from ansible_collections.originlock.aop.tests.unit.plugins.pki_fixtures import support
@@ -151,7 +153,10 @@ def test_origins_that_serve_the_same_are_probed_together(tmp_path):
     hostvars = {
         "web1": {
             "aop_server": "nginx",
-            "common_result": {"sites": [{"listeners": ["*:8443 ssl"]}], "listeners": ["*:8443 ssl", "*:9443 ssl"]},
+            "common_result": {
+                "sites": [{"hostname": "x", "listeners": ["*:8443 ssl"]}],
+                "listeners": ["*:8443 ssl", "*:9443 ssl"],
+            },
         },
         "web2": {"ansible_host": "192.0.2.2"},
         "web3": {"aop_serves": ["app.example.com"], "aop_addresses": ["192.0.2.3", "2001:db8::3"]},
@@ -177,9 +182,36 @@ def test_origins_that_serve_the_same_are_probed_together(tmp_path):
         "certificate": str(leaves / "api.example.com.crt"),
         "private_key": str(leaves / "api.example.com.key"),
     }
-    assert both["hostnames"] == [with_leaf, {"name": "other.example.com"}]
-    assert one["hostnames"] == [with_leaf]
+    assert both["hostnames"] == [dict(with_leaf, alike=""), {"name": "other.example.com", "alike": ""}]
+    assert one["hostnames"] == [dict(with_leaf, alike="")]
     assert one["origins"][0]["addresses"] == ["192.0.2.3", "2001:db8::3"]
+
+
+@pytest.mark.parametrize(
+    "facts", [lambda sites: {"common_result": {"sites": sites}}, lambda sites: {"common_sites": {"sites": sites}}]
+)
+@pytest.mark.parametrize(
+    ("change", "alike"),
+    [({}, True), ({"line": 4}, False), ({"trusts_after": ["cd"]}, False), ({"stage_after": "log_only"}, False)],
+)
+def test_hostnames_of_one_block_with_one_policy_are_alike(facts, change, alike, tmp_path):
+    site = {
+        "file": "/etc/nginx/a",
+        "line": 3,
+        "listeners": ["*:443 ssl"],
+        "stage_after": "enforce",
+        "trusts_after": ["ab"],
+    }
+    names = ("app.example.com", "b.example.com")
+    sites = [dict(site, hostname=names[0]), dict(site, hostname=names[1])]
+    other = [sites[0], dict(sites[1], **change)]
+    hostvars = {"web1": {"aop_server": "nginx", **facts(sites)}, "web2": {"aop_server": "nginx", **facts(other)}}
+    (group,) = fleet.probe_groups([entry(names[0]), entry(names[1])], hostvars, ["web1", "web2"], str(tmp_path))
+    first, second = (one["alike"] for one in group["hostnames"])
+    assert (first == second, bool(first and second)) == (alike, True)
+    zoned = dict(entry(names[1]), zone="example.org")
+    (group,) = fleet.probe_groups([entry(names[0]), zoned], hostvars, ["web1", "web2"], str(tmp_path))
+    assert len({one["alike"] for one in group["hostnames"]}) == 2
 
 
 def test_refused_requests_of_the_edge_are_counted():
