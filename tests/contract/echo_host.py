@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from tests.origins.host import TREE, WORK, Answer, Fault, Host
-from tests.origins.work import perform
+from tests.origins.host import WORK, Answer, Fault, Host
+from tests.origins.work import perform, tree
 
 ROOT = Path(__file__).resolve().parents[2]
 SITES = """# The sites of this machine.
@@ -53,11 +53,12 @@ class EchoHost(Host):
             (self.root / name).mkdir()
         (self.root / "etc" / "sites.conf").write_text(SITES)
         shutil.copy(WORK, self.root)
-        (self.root / "tree.py").write_text(TREE)
         self.process = subprocess.Popen(
             [sys.executable, str(Path(__file__).parent / "echo" / "server.py"), str(self.root)]
         )
-        self.wait_until(lambda: (self.root / "api").exists(), "the server listens", 10)
+        while not (self.root / "api").exists():
+            assert self.process.poll() is None
+            time.sleep(0.01)
 
     def end(self) -> None:
         if self.process is not None:
@@ -78,8 +79,12 @@ class EchoHost(Host):
         with patch.dict(os.environ, self._environment()), patch.object(tempfile, "tempdir", self.temporary):
             return perform(self.work(**work))
 
-    def program(self, name: str) -> list[str]:
-        return [sys.executable, str(self.root / name)]
+    @property
+    def program(self) -> list[str]:
+        return [sys.executable, str(self.root / "work.py")]
+
+    def tree(self) -> dict[str, list[Any]]:
+        return tree([self.etc, self.state])
 
     def faults(self) -> dict[str, Fault]:
         site = self.root / "etc" / "sites.conf"

@@ -18,24 +18,6 @@ from typing import Any, Callable, ClassVar
 WORK = Path(__file__).with_name("work.py")
 PACKAGES = [Path(__file__).resolve().parents[2] / "plugins" / "module_utils" / name for name in ("_common", "_origin")]
 
-TREE = """
-import hashlib, json, os, sys
-out = {}
-for top in sys.argv[1:]:
-    for folder, folders, files in os.walk(top):
-        for name in [*folders, *files]:
-            path = os.path.join(folder, name)
-            status = os.lstat(path)
-            if os.path.islink(path):
-                what = os.readlink(path)
-            elif os.path.isdir(path):
-                what = "directory"
-            else:
-                what = hashlib.sha256(open(path, "rb").read()).hexdigest()
-            out[path] = [oct(status.st_mode), status.st_uid, status.st_gid, what]
-print(json.dumps(out))
-"""
-
 
 # What explains a change that wasn't taken back: our units, the server's errors, the processes, the states.
 _NOTED = """
@@ -138,7 +120,6 @@ class Host:
             target = f"{self.container}:/opt/aop/module_utils/{package.name}"
             subprocess.run(["podman", "cp", str(package), target], check=True, timeout=60)
         self.put("/opt/aop/work.py", WORK.read_bytes())
-        self.put("/opt/aop/tree.py", TREE)
 
     def as_it_came(self) -> None:
         """The configuration as it came, and nothing of ours; the server isn't told."""
@@ -186,7 +167,7 @@ class Host:
         )
 
     def driver(self, **work: Any) -> dict[str, Any]:
-        done = self._exec(self.program("work.py"), json.dumps(self.work(**work)).encode())
+        done = self._exec(self.program, json.dumps(self.work(**work)).encode())
         try:
             result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
         except (ValueError, IndexError):
@@ -201,13 +182,14 @@ class Host:
         always = {"path": path, "base": base, "more_servers": self.more_servers, "root": self.state}
         return dict({"server": self.server, "paths": self.paths}, **always, **work)
 
-    def program(self, name: str) -> list[str]:
-        return ["python3", f"/opt/aop/{name}"]
+    @property
+    def program(self) -> list[str]:
+        return ["python3", "/opt/aop/work.py"]
 
     def tree(self) -> dict[str, list[Any]]:
         """Everything that could differ afterwards: configuration, rotation, and our state directory."""
-        paths = f"{self.etc} /etc/logrotate.d {self.state}"
-        result: dict[str, list[Any]] = json.loads(self.sh(f"{' '.join(self.program('tree.py'))} {paths}"))
+        done = self._exec([*self.program, "tree", self.etc, "/etc/logrotate.d", self.state])
+        result: dict[str, list[Any]] = json.loads(done.stdout)
         return result
 
     def configuration(self) -> dict[str, list[Any]]:

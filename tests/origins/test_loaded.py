@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -14,7 +13,7 @@ from tests.origins.apache.host import ApacheHost
 from tests.origins.host import Host, client_context
 from tests.origins.nginx.host import NginxHost
 from tests.origins.pki import Clients
-from tests.origins.running import running
+from tests.origins.running import Machines
 
 APP = "app.example.com"
 
@@ -24,7 +23,6 @@ class Dialect:
     """How one server's configuration is written. ``ours``: a sed expression that matches our lines."""
 
     kind: type[Host]
-    release: str
     site: str
     other: str
     ours: str
@@ -40,7 +38,6 @@ class Dialect:
 
 NGINX = Dialect(
     NginxHost,
-    "trixie",
     "/etc/nginx/sites-available/app.example.com",
     "/etc/nginx/sites-available/www.example.org",
     "originlock.aop",
@@ -55,7 +52,6 @@ NGINX = Dialect(
 )
 APACHE = Dialect(
     ApacheHost,
-    "bookworm",
     "/etc/apache2/sites-available/app.example.com.conf",
     "/etc/apache2/sites-available/www.example.org.conf",
     "originlock.aop\\|apache2/aop",
@@ -71,10 +67,9 @@ APACHE = Dialect(
 
 
 @pytest.fixture(scope="module", params=[NGINX, APACHE], ids=["nginx", "apache"])
-def server(request: pytest.FixtureRequest) -> Iterator[tuple[Host, Dialect]]:
+def server(request: pytest.FixtureRequest, machines: Machines[Host]) -> tuple[Host, Dialect]:
     dialect: Dialect = request.param
-    with running(dialect.kind, [dialect.release]) as found:
-        yield found[dialect.release], dialect
+    return next(iter(machines(dialect.kind).values())), dialect
 
 
 @pytest.fixture

@@ -3,16 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One piece of work of the driver, on the machine where the server runs: JSON comes in, JSON goes out.
 
+``work.py tree FOLDER...`` tells what is in some folders.
+
 A program of its own, which imports the driver's code from where it's told to.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from typing import Any, Callable
 
 
@@ -56,6 +60,23 @@ def perform(work: dict[str, Any]) -> dict[str, Any]:
         restore.write_atomically, engine.PATIENCE_SECONDS = kept
         for name in work["more_servers"]:
             del servers.SERVERS[name]
+
+
+def tree(tops: Sequence[str]) -> dict[str, list[Any]]:
+    """Everything below some folders: mode, owner, group, and what it is."""
+    out: dict[str, list[Any]] = {}
+    for folder, folders, files in (entry for top in tops for entry in os.walk(top)):
+        for path in (os.path.join(folder, name) for name in [*folders, *files]):
+            status = os.lstat(path)
+            if os.path.islink(path):
+                what = os.readlink(path)
+            elif os.path.isdir(path):
+                what = "directory"
+            else:
+                with open(path, "rb") as stream:
+                    what = hashlib.sha256(stream.read()).hexdigest()
+            out[path] = [oct(status.st_mode), status.st_uid, status.st_gid, what]
+    return out
 
 
 def _apply(work: dict[str, Any], driver: Any) -> dict[str, Any]:
@@ -123,6 +144,9 @@ _DOES = {
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["tree"]:
+        print(json.dumps(tree(sys.argv[2:])))
+        return
     work = json.load(sys.stdin)
     sys.path[:0] = work["path"]
     print(json.dumps(perform(work)))

@@ -5,22 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.origins.releases import releases
-from tests.origins.running import running
+from tests.origins.running import Machines
 
 from .host import HAProxyHost
 
-RELEASES = releases("trixie")
+RELEASES = releases(*HAProxyHost.releases)
 
 
 @pytest.fixture(scope="session")
-def hosts() -> Iterator[dict[str, HAProxyHost]]:
-    with running(HAProxyHost, RELEASES) as found:
-        yield found
+def hosts(machines: Machines[HAProxyHost]) -> dict[str, HAProxyHost]:
+    return machines(HAProxyHost)
 
 
 @pytest.fixture(params=RELEASES)

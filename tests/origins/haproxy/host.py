@@ -19,6 +19,7 @@ class HAProxyHost(Host):
     server = "haproxy"
     etc = "/etc/haproxy"
     aop_log = "/var/log/haproxy-aop.log"
+    releases = ("trixie",)
 
     def complete(self, entry: dict[str, Any]) -> dict[str, Any]:
         """The names of its CAs as from the controller, unless it has them."""
@@ -42,6 +43,9 @@ class HAProxyHost(Host):
 
     def restart(self) -> None:
         self.sh("systemctl daemon-reload; systemctl reset-failed haproxy; systemctl restart haproxy")
+
+    def generation(self) -> object:
+        return self.workers()
 
     def master(self) -> int:
         return int(self.sh("systemctl show -p MainPID --value haproxy"))
