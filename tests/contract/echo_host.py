@@ -34,7 +34,7 @@ class EchoHost(Host):
     """A directory instead of a container."""
 
     server = "echo"
-    soon = 1
+    soon = 4
     stride = 1
     code = ((str(ROOT / ".collections"), str(ROOT)), "ansible_collections.originlock.aop.plugins.module_utils._origin")
     more_servers = {"echo": "tests.contract.echo"}

@@ -123,7 +123,7 @@ class Echo:
 
     def activate(self, kind: str, control: Control) -> None:
         words = Words(control.error_log, control.error_log_end)
-        problem = restore.awaited([restore.witness(proof) for proof in control.proofs], 1)
+        problem = restore.awaited([restore.witness(proof) for proof in control.proofs], 4)
         if problem:
             raise OriginError(f"echo doesn't take it: {problem}.{words.since()}", "Mend what it names.")
 

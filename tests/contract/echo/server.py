@@ -45,11 +45,11 @@ class Server(socketserver.ThreadingUnixStreamServer):
     """Answers with all it has loaded."""
 
     daemon_threads = True
+    loaded: dict[str, Any]
 
     def watch(self, root: Path) -> None:
         """Load what is there whenever it has changed; what can't be loaded is told once."""
         last = ""
-        self.loaded = dict(read(root), loads=0)
         while True:
             try:
                 found, problem = read(root), ""
@@ -89,6 +89,7 @@ def main(root: Path, *options: str) -> int:
         return 1
     if not options:
         with Server(str(root / "api"), Answer) as server:
+            server.loaded = dict(read(root), loads=0)
             threading.Thread(target=server.serve_forever, daemon=True).start()
             server.watch(root)
     return 0
