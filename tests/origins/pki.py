@@ -5,16 +5,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-_NOW = datetime.now(timezone.utc)
+from tests import certificates
 
 
 class Authority:
@@ -22,42 +18,21 @@ class Authority:
 
     def __init__(self, name: str) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        self.certificate = _sign(self.name, self.name, self.key.public_key(), self.key, None, True, (-1, 365))
+        self.certificate = certificates.certificate(name, self.key, ca=True)
 
     @property
     def pem(self) -> str:
-        return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
+        return certificates.pem(self.certificate)
 
     def leaf(
-        self, name: str, usage: Any | None = ExtendedKeyUsageOID.CLIENT_AUTH, days: tuple[int, int] = (-1, 30)
+        self, name: str, usage: Any | None = certificates.CLIENT, days: tuple[int, int] = (-1, 30)
     ) -> tuple[str, str]:
         """Certificate and key of a client, as PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        certificate = _sign(subject, self.name, key.public_key(), self.key, usage, False, days)
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        made = certificates.certificate(
+            name, key, self.certificate, self.key, start=days[0], days=days[1], purposes=[usage] if usage else None
         )
-        return certificate.public_bytes(serialization.Encoding.PEM).decode(), private.decode()
-
-
-def _sign(
-    subject: x509.Name, issuer: x509.Name, public: Any, key: Any, usage: Any | None, ca: bool, days: tuple[int, int]
-) -> x509.Certificate:
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(public)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(_NOW + timedelta(days=days[0]))
-        .not_valid_after(_NOW + timedelta(days=days[1]))
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-    )
-    if usage is not None:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-    return builder.sign(key, hashes.SHA256())
+        return certificates.pem(made), certificates.key_pem(key)
 
 
 class Clients:
@@ -73,7 +48,7 @@ class Clients:
             "foreign": self.other_ca.leaf("app.example.com"),
             "expired": self.ca.leaf("app.example.com", days=(-30, -1)),
             "early": self.ca.leaf("app.example.com", days=(5, 30)),
-            "server_only": self.ca.leaf("app.example.com", usage=ExtendedKeyUsageOID.SERVER_AUTH),
+            "server_only": self.ca.leaf("app.example.com", usage=certificates.SERVER),
         }
         for kind, (certificate, key) in made.items():
             file = directory / f"{kind}.pem"

@@ -6,20 +6,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from tests import certificates
 
 from .identity import Identity
 
 
 def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     """An unencrypted PKCS#8 PEM."""
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return certificates.key_pem(key).encode()
 
 
 @dataclass
@@ -33,15 +34,11 @@ class Authority:
     def make(name: str) -> Authority:
         """A new CA, valid for ten years."""
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        now = datetime.now(timezone.utc)
-        certificate = (
-            _builder(subject, subject, key, now - timedelta(days=400), now + timedelta(days=3650))
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(_usage(ca=True), critical=True)
-            .sign(key, hashes.SHA256())
+        usage = certificates.usage("digital_signature", "key_cert_sign", "crl_sign")
+        made = certificates.certificate(
+            name, key, ca=True, start=-400, days=3650, key_usage=usage, extra=certificates.identifiers(key), now=_now()
         )
-        return Authority(certificate, key)
+        return Authority(made, key)
 
     @property
     def pem(self) -> bytes:
@@ -61,37 +58,12 @@ class Authority:
         self, name: str, key: ec.EllipticCurvePrivateKey, days: tuple[float, float], purpose: x509.ObjectIdentifier,
         dns: bool,
     ) -> x509.Certificate:
-        now = datetime.now(timezone.utc)
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
-        builder = (
-            _builder(subject, self.certificate.subject, key, *(now + timedelta(days=count) for count in days))
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(ca=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+        return certificates.certificate(
+            name[:64], key, self.certificate, self.key, start=days[0], days=days[1],
+            key_usage=certificates.usage("digital_signature"), purposes=[purpose], names=[name] if dns else None,
+            extra=certificates.identifiers(key, self.key), now=_now(),
         )
-        if dns:
-            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        return builder.sign(self.key, hashes.SHA256())
 
 
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, start: datetime, end: datetime
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(end)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    )
-
-
-def _usage(ca: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
-        key_agreement=False, key_cert_sign=ca, crl_sign=ca, encipher_only=False, decipher_only=False,
-    )
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from cryptography import x509
@@ -18,7 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
 )
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import NameOID
+
+from tests import certificates
 
 
 @dataclass(frozen=True)
@@ -55,40 +56,26 @@ class Pki:
 
     def leaf(
         self, name: str = "app.example.com", *, kind: str = "p256", days: tuple[float, float] = (-1, 100),
-        ca: bool = False, server: bool = False, digest: Any = None, password: bytes | None = None,
+        ca: bool = False, server: bool = False, password: bytes | None = None,
     ) -> Pair:
         """A new leaf, as bad as asked."""
         key = make_key(kind)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        certificate = self._sign(subject, key, days=days, ca=ca, server=server, digest=digest or hashes.SHA256())
+        certificate = self._sign(subject, key, days=days, ca=ca, server=server)
         encryption = BestAvailableEncryption(password) if password else NoEncryption()
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption).decode()
         return Pair(certificate.public_bytes(Encoding.PEM).decode(), private, certificate)
 
     def _sign(
         self, subject: x509.Name, key: Any, *, days: tuple[float, float] = (-1, 100), ca: bool = False,
-        server: bool = False, digest: Any = None,
+        server: bool = False,
     ) -> x509.Certificate:
-        now = datetime.now(timezone.utc)
-        usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self.name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now + timedelta(days=days[0]))
-            .not_valid_after(now + timedelta(days=days[1]))
-            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+        common = str(subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+        purposes = [certificates.SERVER if server else certificates.CLIENT]
+        return certificates.certificate(
+            subject, key, self.name, self.key, ca=ca, start=days[0], days=days[1], purposes=None if ca else purposes,
+            names=[common] if server else None, extra=certificates.identifiers(key, self.key),
         )
-        if not ca:
-            builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-        if server:
-            common = subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
-            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(str(common))]), critical=False)
-        return builder.sign(self.key, digest or hashes.SHA256())
 
 
 def make_key(kind: str) -> Any:

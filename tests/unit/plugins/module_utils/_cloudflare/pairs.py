@@ -5,29 +5,16 @@
 
 from __future__ import annotations
 
-import datetime
+from datetime import datetime, timezone
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from ansible_collections.originlock.aop.tests import certificates
 
 
 def make(ca=False, days=30, password=None):
-    """(key, certificate) in PEM format."""
+    """(key, certificate) in PEM format; valid since the beginning of 2026."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "app.example.com")])
-    now = datetime.datetime(2026, 1, 1)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now)
-        .not_valid_after(now + datetime.timedelta(days=days))
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    protection = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection)
-    return pem.decode(), certificate.public_bytes(serialization.Encoding.PEM).decode()
+    start = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    made = certificates.certificate("app.example.com", key, ca=ca, start=0, days=days, now=start)
+    return certificates.key_pem(key, password.decode() if password else None), certificates.pem(made)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import datetime
 import http.server
 import ssl
 import threading
@@ -13,13 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from ansible_collections.originlock.aop.plugins.module_utils._common.errors import InvalidInput
 from ansible_collections.originlock.aop.plugins.module_utils._evidence import canary
+from ansible_collections.originlock.aop.tests import certificates
 
 NONCE = "0123456789abcdef" * 2
 
@@ -46,27 +43,11 @@ class Site(http.server.BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def ca_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "edge")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    names = [x509.DNSName(text) for text in ("app.test", "redirect.test", "broken.test", "misdirected.test")]
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
+    names = ["app.test", "redirect.test", "broken.test", "misdirected.test"]
+    made = certificates.certificate("edge", key, ca=True, days=1, names=names, extra=certificates.identifiers(key))
     directory = tmp_path_factory.mktemp("edge")
-    (directory / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    (directory / "edge.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (directory / "key.pem").write_text(certificates.key_pem(key))
+    (directory / "edge.pem").write_text(certificates.pem(made))
     return directory / "edge.pem"
 
 
