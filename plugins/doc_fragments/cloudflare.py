@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """C(cloudflare): how the API is reached. C(cloudflare.wait): waiting for C(active)."""
+    """C(cloudflare): how the API is reached. C(cloudflare.zone), C(cloudflare.wait)."""
 
     DOCUMENTATION = r"""
 options:
@@ -56,13 +56,17 @@ options:
     description: Seconds to wait at most for room in O(rate_budget) before one request.
     type: int
     default: 600
+requirements:
+  - requests >= 2.28
+  - cryptography >= 41
+"""
+
+    ZONE = r"""
+options:
   zone:
     description: Name or id of the zone. An id saves one request.
     type: str
     required: true
-requirements:
-  - requests >= 2.28
-  - cryptography >= 41
 """
 
     WAIT = r"""

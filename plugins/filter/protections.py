@@ -11,11 +11,6 @@ from typing import Any, Callable
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.originlock.aop.plugins.module_utils._engine import fleet, since_gate
-from ansible_collections.originlock.aop.plugins.module_utils._engine.planning import (
-    add_leaves,
-    protections,
-    wanted_at_cloudflare,
-)
 from ansible_collections.originlock.aop.plugins.module_utils._origin.servers import SERVERS
 
 
@@ -40,21 +35,17 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Name and function of each."""
         return {
-            "add_leaves": add_leaves,
             "canary_failures": fleet.canary_failures,
             "canary_lines": fleet.canary_lines,
             "canary_requests": fleet.canary_requests,
             "for_gate": for_gate,
             "for_origin": fleet.for_origin,
-            "generations": fleet.generations,
             "hole_line": fleet.hole_line,
             "known_server": known_server,
             "new_canary_failures": since_gate.new_canary_failures,
             "new_refusals": since_gate.new_refusals,
             "origins": fleet.origins,
             "probe_groups": fleet.probe_groups,
-            "protections": protections,
             "refused_edge_requests": fleet.refused_edge_requests,
             "unfinished": fleet.unfinished,
-            "wanted_at_cloudflare": wanted_at_cloudflare,
         }

@@ -11,7 +11,7 @@ short_description: Associate hostnames with client certificates at Cloudflare
 version_added: "0.1.0"
 description:
   - Tells Cloudflare's edge which client certificate to present to the origin for a hostname
-    (per-hostname Authenticated Origin Pulls). Takes any number of hostnames and writes 100 in one request.
+    (per-hostname Authenticated Origin Pulls). Takes any number of hostnames and writes 500 in one request.
   - Only the hostnames named are touched, unless O(purge) is set.
   - What is omitted stays as it is. Without an existing association O(enabled) is then V(true), and a certificate id is
     needed.
@@ -21,6 +21,7 @@ author:
   - originlock contributors (@originlock)
 extends_documentation_fragment:
   - originlock.aop.cloudflare
+  - originlock.aop.cloudflare.zone
   - originlock.aop.cloudflare.wait
 attributes:
   check_mode:

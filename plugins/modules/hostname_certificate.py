@@ -20,6 +20,7 @@ author:
   - originlock contributors (@originlock)
 extends_documentation_fragment:
   - originlock.aop.cloudflare
+  - originlock.aop.cloudflare.zone
   - originlock.aop.cloudflare.wait
 attributes:
   check_mode:

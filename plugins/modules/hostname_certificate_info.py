@@ -16,6 +16,7 @@ author:
   - originlock contributors (@originlock)
 extends_documentation_fragment:
   - originlock.aop.cloudflare
+  - originlock.aop.cloudflare.zone
 attributes:
   check_mode:
     support: full

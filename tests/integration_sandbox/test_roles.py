@@ -28,11 +28,10 @@ UNREADABLE = {"type": "status", "status": 400, "code": 9999, "message": "interna
 
 
 def run(sandbox: Control, home: Path, *names: str, **settings: Any) -> tuple[bool, str]:
-    """Read, then make the PKI for these hostnames; whether it went well, and what was printed.
+    """Make the PKI for these hostnames; whether it went well, and what was printed.
 
     ``settings`` are given with ``-e name=value`` where they are strings.
     """
-    roles = [{"name": "originlock.aop.cloudflare", "tasks_from": "read.yml"}, {"name": "originlock.aop.client_pki"}]
     variables = {
         "ansible_python_interpreter": sys.executable,
         "aop_zones": [{"name": "example.com", "hostnames": list(names or (HOST,))}],
@@ -47,7 +46,7 @@ def run(sandbox: Control, home: Path, *names: str, **settings: Any) -> tuple[boo
             "gather_facts": False,
             "vars": variables,
             "tasks": [
-                *({"ansible.builtin.include_role": role} for role in roles),
+                {"ansible.builtin.include_role": {"name": "originlock.aop.client_pki"}},
                 {"ansible.builtin.debug": {"msg": "LEAVES {{ client_pki_plan | map(attribute='hostnames') }}"}},
             ],
         }
@@ -164,7 +163,7 @@ def test_what_cannot_be_read_is_not_taken_for_nothing(
     taken: Control, tmp_path: Path, operation: str, fail_on: str
 ) -> None:
     taken.fault(UNREADABLE, operation=operation, times=5)
-    well, said = run(taken, tmp_path, cloudflare_preflight_fail_on=fail_on)
+    well, said = run(taken, tmp_path, client_pki_preflight_fail_on=fail_on)
     assert not well
     assert "code 9999: internal" in said
     assert not (tmp_path / "pki").exists()
@@ -213,9 +212,7 @@ def test_a_leaf_that_the_list_does_not_show_yet_is_ours(sandbox: Control, tmp_pa
     well, first = run(sandbox, tmp_path, HOST)
     assert well, first
     sandbox.config(list_lag_seconds=3600)
-    held = upload_pair(
-        sandbox, Pair(*(next(tmp_path.rglob(f"{HOST}.{end}")).read_text() for end in ("crt", "key")))
-    )
+    held = upload_pair(sandbox, Pair(*(next(tmp_path.rglob(f"{HOST}.{end}")).read_text() for end in ("crt", "key"))))
     associate(sandbox, {"hostname": HOST, "cert_id": held, "enabled": True})
     well, second = run(sandbox, tmp_path, HOST, "aaa.example.com")
     assert well, second

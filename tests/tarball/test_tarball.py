@@ -76,6 +76,8 @@ PLAYBOOK = """
         that: [leaf.kind == 'client_certificate', leaf.usable_as_client_certificate]
     - ansible.builtin.include_role:
         name: originlock.aop.client_pki
+      vars:
+        client_pki_ask_cloudflare: false
 """
 
 

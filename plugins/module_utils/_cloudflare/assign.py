@@ -23,7 +23,8 @@ from .limits import HOSTNAMES_PER_CERTIFICATE
 from .operations import PUT_ASSOCIATIONS
 from .status import is_stuck
 
-BATCH = 100
+# Cloudflare documents no limit. A batch that is refused is written again certificate by certificate, then in halves.
+BATCH = 500
 # Further requests that are spent on finding the culprits of one refused batch.
 SEARCH_LIMIT = 40
 # Without the list endpoint so many hostnames are looked at in each round of waiting for a large number.
@@ -106,7 +107,7 @@ def _change(wish: Wish, reading: Reading, predict: bool = False) -> Change:
 
 
 def apply(client: Client, zone_id: str, changes: Sequence[Change]) -> list[Change]:
-    """Write what must be written, 100 hostnames at a time, and go on after a refusal.
+    """Write what must be written, :data:`BATCH` hostnames at a time, and go on after a refusal.
 
     Returns the changes in the same order, each with what Cloudflare made of it or with its ``error``.
 

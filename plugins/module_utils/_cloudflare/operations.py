@@ -49,6 +49,7 @@ LIST_ZONES = Operation("look up the zone", "GET", "/zones", ZONE_READ)
 GET_ZONE = Operation("read the zone", "GET", "/zones/{zone_id}", ZONE_READ)
 GET_SETTING = Operation("read the zone setting", "GET", "/zones/{zone_id}/settings/{setting}", SETTINGS_READ)
 SET_SETTING = Operation("change the zone setting", "PATCH", "/zones/{zone_id}/settings/{setting}", SETTINGS_WRITE)
+LIST_IPS = Operation("read the edge's address ranges", "GET", "/ips", "none")
 LIST_DNS = Operation("read the DNS records", "GET", "/zones/{zone_id}/dns_records", DNS_READ)
 
 _AOP = "/zones/{zone_id}/origin_tls_client_auth"

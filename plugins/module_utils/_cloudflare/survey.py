@@ -74,9 +74,7 @@ def survey(client: Client, zone: str, hostnames: Sequence[str], dns: str) -> Sur
     zone_id = seen.zone.id if seen.zone else zone.strip().lower()
     if seen.zone is None and len(zone_id) != 32:
         return seen
-    for name in (settings.SSL, settings.SSL_AUTOMATIC_MODE, settings.TLS_CLIENT_AUTH):
-        if not seen.denied or not any("/settings/" in error.operation.path for _what, error in seen.denied):
-            _setting(client, seen, zone_id, name)
+    _setting(client, seen, zone_id, settings.SSL)
     seen.certificates = seen.attempt(
         "the hostname certificates", lambda: list_certificates(client, HOSTNAME_STORE, zone_id)
     )
@@ -93,6 +91,10 @@ def survey(client: Client, zone: str, hostnames: Sequence[str], dns: str) -> Sur
         )
     asked = {"all": list(hostnames), "none": []}.get(dns, [name for name in seen.looked_at if name not in known])
     seen.dns_asked = asked
+    # Where all are associated these two tell nothing that would stop anybody, and cost two requests.
+    if asked or dns != "unassociated" or not hostnames:
+        _setting(client, seen, zone_id, settings.SSL_AUTOMATIC_MODE)
+        _setting(client, seen, zone_id, settings.TLS_CLIENT_AUTH)
     if asked:
         seen.proxied = seen.attempt("the DNS records", lambda: proxied(client, zone_id, asked), optional=True)
     return seen
@@ -125,6 +127,8 @@ def _one(client: Client, zone_id: str, certificate_id: str) -> Certificate:
 
 
 def _setting(client: Client, seen: Survey, zone_id: str, name: str) -> None:
+    if any("/settings/" in error.operation.path for _what, error in seen.denied):
+        return
     found = seen.attempt(
         f"the setting {name}",
         lambda: settings.read_setting(client, zone_id, name),

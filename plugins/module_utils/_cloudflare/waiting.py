@@ -37,12 +37,14 @@ class Look:
         return f"{line} ({rest})" if rest else line
 
 
-def pauses(first: float = 1.0, longest: float = 15.0) -> Callable[[int], float]:
-    """Seconds between looks: doubling from ``first`` to ``longest``."""
-    return lambda number: min(longest, first * 2.0**number)
+def pauses(first: float = 1.0, longest: float = 15.0, factor: float = 2.0) -> Callable[[int], float]:
+    """Seconds between looks: from ``first`` to ``longest``, each ``factor`` times the one before."""
+    return lambda number: min(longest, first * factor**number)
 
 
 _pause = pauses()
+# Where each look costs a request that others need: real deployments take some seconds.
+RARELY = pauses(factor=8.0)
 
 
 def wait_active(
@@ -53,6 +55,7 @@ def wait_active(
     tell: Callable[[str], None] = lambda text: None,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
+    pause: Callable[[int], float] = _pause,
 ) -> list[str]:
     """Look until every object is active. Returns the history, one line per look.
 
@@ -72,7 +75,7 @@ def wait_active(
         left = timeout - (clock() - start)
         if hopeless or left <= 0:
             raise _failure(seen, noun, timeout, history, hopeless)
-        sleep(min(_pause(number), max(left, 0.05)))
+        sleep(min(pause(number), max(left, 0.05)))
         number += 1
         seen = Look(clock() - start, dict(look()))
     if history:

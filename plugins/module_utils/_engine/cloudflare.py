@@ -18,7 +18,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._engine.errors impo
 
 Spec = dict[str, Any]
 
-CONNECTION: Spec = {
+API: Spec = {
     "api_token": {"type": "str", "no_log": True, "fallback": (env_fallback, ["CLOUDFLARE_API_TOKEN"])},
     "api_email": {"type": "str", "fallback": (env_fallback, ["CLOUDFLARE_EMAIL"])},
     "api_key": {"type": "str", "no_log": True, "fallback": (env_fallback, ["CLOUDFLARE_API_KEY"])},
@@ -31,8 +31,9 @@ CONNECTION: Spec = {
     "retries": {"type": "int", "default": 4},
     "rate_budget": {"type": "int", "default": 1200},
     "rate_budget_wait": {"type": "int", "default": 600},
-    "zone": {"type": "str", "required": True},
 }
+
+CONNECTION: Spec = {**API, "zone": {"type": "str", "required": True}}
 
 WAITING: Spec = {
     "wait": {"type": "bool", "default": True},

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -21,7 +21,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.client 
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.errors import CloudflareError
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.hostnames import normalise, normalise_all
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.operations import HOSTNAME_STORE
-from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.waiting import wait_active
+from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.waiting import pauses, wait_active
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.zones import Zone, resolve
 from ansible_collections.originlock.aop.plugins.module_utils._common.errors import InvalidInput, UserError
 
@@ -48,7 +48,20 @@ def manage_associations(module: AnsibleModule, client: Client) -> dict[str, Any]
     wishes = _wishes(module.params)
     zone = resolve(client, module.params["zone"])
     reading = _read(client, zone, [wish.hostname for wish in wishes], module.params["purge"])
-    changes = assign.plan(wishes, reading, module.params["purge"], predict=module.check_mode)
+    return bring(module, client, zone, wishes, reading, module.params["purge"])
+
+
+def bring(
+    module: AnsibleModule,
+    client: Client,
+    zone: Zone,
+    wishes: Sequence[assign.Wish],
+    reading: Reading,
+    purge: bool,
+    pause: Callable[[int], float] = pauses(),
+) -> dict[str, Any]:
+    """Write what differs from ``reading``, and wait."""
+    changes = assign.plan(wishes, reading, purge, predict=module.check_mode)
     diff = _diff(changes)
     if not module.check_mode:
         changes = assign.apply(client, zone.id, changes)
@@ -73,7 +86,7 @@ def manage_associations(module: AnsibleModule, client: Client) -> dict[str, Any]
         error.facts.update(result)
         raise error
     if module.params["wait"] and not module.check_mode:
-        _wait(module, client, zone, result)
+        _wait(module, client, zone, result, pause)
     return result
 
 
@@ -126,7 +139,9 @@ def _read(client: Client, zone: Zone, hostnames: Sequence[str], purge: bool) -> 
     return reading
 
 
-def _wait(module: AnsibleModule, client: Client, zone: Zone, result: dict[str, Any]) -> None:
+def _wait(
+    module: AnsibleModule, client: Client, zone: Zone, result: dict[str, Any], pause: Callable[[int], float]
+) -> None:
     wanted: dict[str, str | None] = {
         one["hostname"]: one["status"] for one in result["associations"] if one["certificate_id"]
     }
@@ -142,7 +157,13 @@ def _wait(module: AnsibleModule, client: Client, zone: Zone, result: dict[str, A
 
     try:
         result["progress"] = wait_active(
-            remember, seen, "associations", module.params["wait_timeout"], sleep=client.sleep, clock=client.clock
+            remember,
+            seen,
+            "associations",
+            module.params["wait_timeout"],
+            sleep=client.sleep,
+            clock=client.clock,
+            pause=pause,
         )
     except UserError as error:
         error.facts.update({name: value for name, value in result.items() if name != "progress"})

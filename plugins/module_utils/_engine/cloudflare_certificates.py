@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -16,7 +16,7 @@ from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.client 
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.limits import CERTIFICATES_PER_ZONE
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.operations import HOSTNAME_STORE, Store
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.pem import Leaf, read_leaf
-from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.waiting import wait_active
+from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.waiting import pauses, wait_active
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.zones import Zone, resolve
 from ansible_collections.originlock.aop.plugins.module_utils._common.errors import InvalidInput, UserError
 from ansible_collections.originlock.aop.plugins.module_utils._engine import private_keys
@@ -52,7 +52,7 @@ def manage_hostname_certificates(module: AnsibleModule, client: Client) -> dict[
     if module.params["state"] == "absent":
         return _absent(module, client, HOSTNAME_STORE, zone, wanted, known)
     leaves = [_leaf(leaf) for leaf, _given in wanted]
-    return _present(module, client, HOSTNAME_STORE, zone, leaves, known)
+    return present(module, client, HOSTNAME_STORE, zone, leaves, known)
 
 
 def read_hostname_certificates(module: AnsibleModule, client: Client) -> dict[str, Any]:
@@ -79,15 +79,16 @@ def _entries(params: Mapping[str, Any]) -> list[tuple[int | None, Mapping[str, A
 
 def _wanted(entry: Mapping[str, Any], label: str) -> _Wanted:
     private_keys.refuse(entry["certificate"], label)
-    text = _content(entry, "certificate")
+    text = content(entry, "certificate")
     if text is None:
         if not entry["certificate_id"]:
             raise InvalidInput(f"The {label} is missing.", "Give certificate or certificate_path.")
         return None, entry["certificate_id"]
-    return read_leaf(text, _content(entry, "private_key"), label), entry["certificate_id"]
+    return read_leaf(text, content(entry, "private_key"), label), entry["certificate_id"]
 
 
-def _content(entry: Mapping[str, Any], name: str) -> str | None:
+def content(entry: Mapping[str, Any], name: str) -> str | None:
+    """The PEM of ``name``, given as such or as C(<name>_path). Raises InvalidInput."""
     path = entry[name + "_path"]
     if path is None:
         found: str | None = entry[name]
@@ -106,14 +107,16 @@ def _leaf(leaf: Leaf | None) -> Leaf:
     return leaf
 
 
-def _present(
+def present(
     module: AnsibleModule,
     client: Client,
     store: Store,
     zone: Zone,
     leaves: Sequence[Leaf],
     known: Sequence[domain.Certificate],
+    pause: Callable[[int], float] = pauses(),
 ) -> dict[str, Any]:
+    """Upload what is missing, and wait. ``known``: a fresh list of the zone's certificates."""
     before = [domain.match(leaf, known) for leaf in leaves]
     for leaf, there in zip(leaves, before):
         if leaf.key is None and not (there and there.live):
@@ -138,7 +141,7 @@ def _present(
     shown = [dict(one.certificate.public(), action=one.how) for one in done]
     result["certificates"] = shown
     if module.params["wait"] and not module.check_mode:
-        _wait(client, store, zone, done, module.params["wait_timeout"], result)
+        _wait(client, store, zone, done, module.params["wait_timeout"], result, pause)
     return result
 
 
@@ -171,7 +174,13 @@ def _upload_all(
 
 
 def _wait(
-    client: Client, store: Store, zone: Zone, done: Sequence[domain.Uploaded], timeout: float, result: dict[str, Any]
+    client: Client,
+    store: Store,
+    zone: Zone,
+    done: Sequence[domain.Uploaded],
+    timeout: float,
+    result: dict[str, Any],
+    pause: Callable[[int], float],
 ) -> None:
     statuses: dict[str, str | None] = {str(one.certificate.id): one.certificate.status for one in done}
 
@@ -187,7 +196,7 @@ def _wait(
 
     try:
         result["progress"] = wait_active(
-            look, statuses, "certificates", timeout, sleep=client.sleep, clock=client.clock
+            look, statuses, "certificates", timeout, sleep=client.sleep, clock=client.clock, pause=pause
         )
     except UserError as error:
         error.facts.update({name: result[name] for name in ("changed", "diff", "zone", "certificates")})

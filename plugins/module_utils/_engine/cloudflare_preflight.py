@@ -83,7 +83,7 @@ def preflight(module: AnsibleModule, client: Client) -> dict[str, Any]:
         else [one.public() for _name, one in sorted(seen.associations.associations.items())],
         "complete": seen.certificates is not None and seen.associations is not None and seen.associations.complete,
     }
-    _fail(result, found, params["fail_on"])
+    stop(result, found, params["fail_on"])
     return result
 
 
@@ -94,7 +94,8 @@ def _limit(params: Mapping[str, Any], name: str) -> int:
     return found
 
 
-def _fail(result: dict[str, Any], found: Sequence[cf.Finding], fail_on: str) -> None:
+def stop(result: dict[str, Any], found: Sequence[cf.Finding], fail_on: str) -> None:
+    """Raise CloudflareError if there is a finding of the severity ``fail_on`` or a higher one."""
     fatal = {"none": (), "error": (cf.ERROR,), "warning": (cf.ERROR, cf.WARNING)}[fail_on]
     bad = [one for one in found if one.severity in fatal]
     if bad:

@@ -19,9 +19,6 @@ from .._pki.facts import common_name, days_left, describe, issued_by, not_before
 from .._pki.library import x509
 from .._pki.verify import parse_bundle
 
-# In check mode nothing is uploaded, so the id isn't known.
-_LATER = "known-after-upload"
-
 
 def plan_zone(
     hostnames: Sequence[str],
@@ -158,7 +155,7 @@ def protections(
     """One entry for each hostname of ``zones``: whom origins shall trust, what the edge presents now or soon.
 
     ``state`` is what the role cloudflare read (zone → id, certificates, associations), ``trust_bundles`` holds the PEM
-    for each zone, ``plan`` (see :func:`add_leaves`) the leaf that a hostname is about to get. ``certificate`` holds
+    for each zone, ``plan`` (see :func:`leaf_entry`) the leaf that a hostname is about to get. ``certificate`` holds
     every certificate that an origin must accept, the coming one first.
     """
     leaves = {hostname: leaf["certificate"] for leaf in plan for hostname in leaf["hostnames"]}
@@ -166,6 +163,7 @@ def protections(
     for zone in zones:
         held = state.get(zone["name"]) or {}
         certificates = {str(entry["id"]): entry for entry in held.get("certificates") or []}
+        names = {identity: _leaf_name(entry.get("certificate")) for identity, entry in certificates.items()}
         used = {entry["hostname"]: entry for entry in held.get("associations") or []}
         for hostname in sorted({plain(name) for name in zone["hostnames"]}):
             association = used.get(hostname) or {}
@@ -179,7 +177,7 @@ def protections(
                     "zone_id": held.get("id"),
                     "trust_bundle": trust_bundles.get(zone["name"], ""),
                     "certificate": "".join(dict.fromkeys(pem.strip() + "\n" for pem in presented)),
-                    "leaf": _leaf_name(certificate.get("certificate")),
+                    "leaf": names.get(str(association.get("certificate_id"))),
                     "certificate_id": association.get("certificate_id"),
                     "certificate_status": certificate.get("status"),
                     "sha256": certificate.get("sha256"),
@@ -192,37 +190,29 @@ def protections(
     return found
 
 
-def add_leaves(
-    plan: Sequence[Mapping[str, Any]], zone: str, results: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """``plan`` and the leaves of one more zone, from the results of a loop over C(client_certificate).
+def leaf_entry(zone: str, leaf: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
+    """One client certificate of the plan, from the result of C(client_certificate), or ``{}`` if nothing was made.
 
-    Where check mode would renew a certificate, the one that is there stands for it. A leaf without a file here (the
-    loop skipped it), or with an older one, is what Cloudflare holds: it has no ``path``, and isn't uploaded.
+    Where check mode would renew a certificate, the one that is there stands for it. A leaf without a file here, or with
+    an older one, is what Cloudflare holds: it has no ``path``, and isn't uploaded.
     """
-    added = [dict(entry) for entry in plan]
-    for result in results:
-        leaf = result["client_pki__leaf"]
-        held = (leaf.get("held") or {}).get("certificate") or ""
-        path, pem = result.get("path", ""), result.get("certificate") or ""
-        if not pem and path:
-            with open(path, encoding="ascii") as stream:
-                pem = stream.read()
-        known = _load(held)
-        if known is not None and (not pem or not_before(known) > not_before(parse_bundle(pem, path)[0])):
-            pem, path = held, ""
-        added.append(
-            {
-                "zone": zone,
-                "leaf": leaf["name"],
-                "hostnames": leaf["hostnames"],
-                "certificate": pem,
-                "path": path,
-                "privatekey_path": result["privatekey_path"] if path else "",
-                "sha256": describe(parse_bundle(pem, path)[0]).sha256,
-            }
-        )
-    return added
+    held = (leaf.get("held") or {}).get("certificate") or ""
+    path, pem = made.get("path", ""), made.get("certificate") or ""
+    if not pem and path:
+        with open(path, encoding="ascii") as stream:
+            pem = stream.read()
+    known = _load(held)
+    if known is not None and (not pem or not_before(known) > not_before(parse_bundle(pem, path)[0])):
+        pem, path = held, ""
+    return {
+        "zone": zone,
+        "leaf": leaf["name"],
+        "hostnames": leaf["hostnames"],
+        "certificate": pem,
+        "path": path,
+        "privatekey_path": made["privatekey_path"] if path else "",
+        "sha256": describe(parse_bundle(pem, path)[0]).sha256,
+    }
 
 
 def needs_files(leaf: Mapping[str, Any], path: str, renew_before: float, now: datetime) -> bool:
@@ -235,30 +225,30 @@ def needs_files(leaf: Mapping[str, Any], path: str, renew_before: float, now: da
 
 
 def wanted_at_cloudflare(
-    plan: Sequence[Mapping[str, Any]], zone: str, state: Mapping[str, Any], uploaded: Sequence[Mapping[str, Any]] = ()
-) -> dict[str, Any]:
+    plan: Sequence[Mapping[str, Any]], zone: str, state: Mapping[str, Any]
+) -> dict[str, list[dict[str, Any]]]:
     """What to do at Cloudflare for one zone: ``uploads`` that aren't active yet, ``associations`` that differ.
 
-    ``state`` is what was read for the zone; ``uploaded`` are the certificates that an upload returned, in the order of
-    ``uploads``.
+    ``state`` is what was read for the zone. ``uploads`` are leaves of the plan. An association names its certificate by
+    ``sha256``, and by ``certificate_id`` where Cloudflare holds it; ``before`` is what is there, as it was read.
     """
     leaves = [leaf for leaf in plan if leaf["zone"] == zone]
     held = {entry.get("sha256"): entry for entry in state.get("certificates") or [] if is_live(entry.get("status"))}
     uploads = [leaf for leaf in leaves if leaf["path"] and held.get(leaf["sha256"], {}).get("status") != ACTIVE]
-    ids = {sha256: entry["id"] for sha256, entry in held.items()}
-    ids.update({entry["sha256"]: entry["id"] for entry in uploaded})
     used = {entry["hostname"]: entry for entry in state.get("associations") or []}
     associations = []
     for leaf in leaves:
+        identity = held.get(leaf["sha256"], {}).get("id")
         for hostname in leaf["hostnames"]:
-            there = used.get(hostname) or {}
-            wanted = {"hostname": hostname, "certificate_id": ids.get(leaf["sha256"]) or _LATER, "enabled": True}
-            done = there.get("status") == ACTIVE and all(there.get(key) == wanted[key] for key in wanted)
-            if not done:
-                associations.append(wanted)
+            there = used.get(hostname)
+            done = there is not None and there.get("status") == ACTIVE and there.get("enabled") is True
+            if not (done and there is not None and identity is not None and there.get("certificate_id") == identity):
+                associations.append(
+                    {"hostname": hostname, "sha256": leaf["sha256"], "certificate_id": identity, "before": there}
+                )
     return {
         "uploads": [
-            {"certificate_path": leaf["path"], "private_key_path": leaf["privatekey_path"]} for leaf in uploads
+            {key: leaf[key] for key in ("leaf", "certificate", "sha256", "path", "privatekey_path")} for leaf in uploads
         ],
         "associations": associations,
     }

@@ -8,26 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.originlock.aop.plugins.filter import leaf_plan, protections
-from ansible_collections.originlock.aop.tests.unit.plugins.pki_fixtures import support
-
-
-def test_leaf_plan_normalises_hostnames():
-    plan = leaf_plan.leaf_plan(
-        ["B.example.com.", "a.example.com", "b.example.com"],
-        zone="example.com",
-        ca_path="/pki/ca.crt",
-        ca_certificate=support.pem(support.root()),
-        certificates=[],
-        associations=[],
-    )
-    assert plan["leaves"] == [{"name": "a.example.com", "hostnames": ["a.example.com", "b.example.com"], "held": None}]
-
-
-def test_leaf_plan_names_a_ca_that_cannot_be_read():
-    given = {"zone": "example.com", "ca_path": "/pki/ca.crt", "certificates": [], "associations": []}
-    problem = leaf_plan.leaf_plan([], ca_certificate="<html>", **given)["problem"]
-    assert "client CA of example.com (/pki/ca.crt)" in problem
+from ansible_collections.originlock.aop.plugins.filter import protections
 
 
 def test_an_unknown_server_is_named_with_the_known_ones():

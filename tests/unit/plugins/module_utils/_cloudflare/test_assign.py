@@ -84,11 +84,11 @@ def test_plan_refusals_and_purge():
     assert writes(assign.plan([Wish("a.example.com", "c1")], there, purge=True)) == ["z.example.com"]
 
 
-def test_batches_of_a_hundred(api):
-    wishes = [Wish(f"h{number:03}.example.com", f"c{number % 3}") for number in range(250)]
+def test_batches_of_five_hundred(api):
+    wishes = [Wish(f"h{number:04}.example.com", f"c{number % 3}") for number in range(1250)]
     api.say(ok(None))
     done = assign.apply(api.client(), "z", assign.plan(wishes, reading()))
-    assert [len(body["config"]) for _m, _p, body, _h in api.requests] == [100, 100, 50]
+    assert [len(body["config"]) for _m, _p, body, _h in api.requests] == [500, 500, 250]
     assert [one.hostname for one in done] == [wish.hostname for wish in wishes]
 
 

@@ -55,13 +55,9 @@ def leaves(found):
 
 def a_leaf(path):
     path.write_text(support.pem(LEAF))
-    result = {
-        "client_pki__leaf": {"name": "api.example.com", "hostnames": ["api.example.com", "app.example.com"]},
-        "certificate": None,
-        "path": str(path),
-        "privatekey_path": "/k",
-    }
-    return planning.add_leaves([], "example.com", [result])
+    leaf = {"name": "api.example.com", "hostnames": ["api.example.com", "app.example.com"]}
+    made = {"certificate": None, "path": str(path), "privatekey_path": "/k"}
+    return [planning.leaf_entry("example.com", leaf, made)]
 
 
 def test_a_hostname_stays_on_the_leaf_that_serves_it():
@@ -103,8 +99,7 @@ def test_a_leaf_that_cloudflare_holds_needs_no_files(tmp_path):
     assert not planning.needs_files(leaf, path, 30, NOW)
     assert planning.needs_files(leaf, path, 36500, NOW), "it is due"
     assert planning.needs_files({**leaf, "held": None}, path, 30, NOW)
-    skipped = {"client_pki__leaf": leaf, "skipped": True}
-    (added,) = planning.add_leaves([], "example.com", [skipped])
+    added = planning.leaf_entry("example.com", leaf, {})
     assert (added["path"], added["sha256"]) == ("", describe(LEAF).sha256)
     assert planning.wanted_at_cloudflare([added], "example.com", held()) == {"uploads": [], "associations": []}
     pending = held(certificate_status="pending_deployment")
@@ -116,8 +111,8 @@ def test_an_older_file_does_not_take_the_place_of_what_cloudflare_holds(tmp_path
     (leaf,) = plan(["app.example.com"], held(newer))["leaves"]
     path = tmp_path / "api.example.com.crt"
     path.write_text(support.pem(LEAF))
-    result = {"client_pki__leaf": leaf, "certificate": None, "path": str(path), "privatekey_path": "/k"}
-    (added,) = planning.add_leaves([], "example.com", [result])
+    made = {"certificate": None, "path": str(path), "privatekey_path": "/k"}
+    added = planning.leaf_entry("example.com", leaf, made)
     assert (added["path"], added["sha256"]) == ("", describe(newer).sha256)
 
 
@@ -231,11 +226,16 @@ def test_a_hostname_that_is_suppressed_or_not_active_is_associated_again(tmp_pat
         assert [one["hostname"] for one in wanted["associations"]] == ["api.example.com", "app.example.com"]
 
 
-def test_an_upload_gives_the_id(tmp_path):
+def test_what_is_to_be_uploaded_has_no_id_yet(tmp_path):
     leaves = a_leaf(tmp_path / "leaf.crt")
-    before = planning.wanted_at_cloudflare(leaves, "example.com", {})
-    assert before["uploads"] == [{"certificate_path": leaves[0]["path"], "private_key_path": "/k"}]
-    assert before["associations"][0]["certificate_id"] == "known-after-upload"
-    uploaded = [{"id": "7", "sha256": leaves[0]["sha256"]}]
-    after = planning.wanted_at_cloudflare(leaves, "example.com", {}, uploaded)
-    assert after["associations"][0]["certificate_id"] == "7"
+    wanted = planning.wanted_at_cloudflare(leaves, "example.com", {})
+    assert [(one["path"], one["privatekey_path"]) for one in wanted["uploads"]] == [(leaves[0]["path"], "/k")]
+    assert wanted["associations"][0] == {
+        "hostname": "api.example.com",
+        "sha256": leaves[0]["sha256"],
+        "certificate_id": None,
+        "before": None,
+    }
+    there = planning.wanted_at_cloudflare(leaves, "example.com", held(enabled=False))["associations"][1]
+    assert there["certificate_id"] == "1"
+    assert there["before"]["enabled"] is False
