@@ -9,12 +9,14 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.originlock.aop.plugins.filter import protections
+from ansible_collections.originlock.aop.plugins.module_utils._origin.servers import SERVERS
 
 
 def test_an_unknown_server_is_named_with_the_known_ones():
     filters = protections.FilterModule().filters()
     assert filters["known_server"]("nginx") == "nginx"
-    with pytest.raises(AnsibleFilterError, match=r"aop_server is 'iis', which is none of apache, nginx"):
+    known = ", ".join(sorted(SERVERS))
+    with pytest.raises(AnsibleFilterError, match=rf"aop_server is 'iis', which is none of {known}\."):
         filters["known_server"]("iis")
 
 

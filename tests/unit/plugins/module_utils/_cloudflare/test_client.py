@@ -16,9 +16,9 @@ from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.client 
 from ansible_collections.originlock.aop.plugins.module_utils._cloudflare.errors import (
     ApiError,
     ConnectionFailed,
-    InvalidInput,
     OutcomeUnknown,
 )
+from ansible_collections.originlock.aop.plugins.module_utils._common.errors import InvalidInput
 from ansible_collections.originlock.aop.tests.unit.plugins.module_utils._cloudflare.stub import TOKEN, ok, refused
 
 UPLOAD = op.HOSTNAME_STORE.upload

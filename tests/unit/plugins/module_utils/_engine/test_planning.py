@@ -85,6 +85,11 @@ def test_a_lost_ca_is_called_by_its_name_before_anything_is_made(ca):
     assert "Nothing was made or changed. Restore the PKI directory" in found["problem"]
 
 
+def test_a_ca_that_cannot_be_read_is_named():
+    with pytest.raises(PkiError, match=r"client CA of example.com \(/pki/example.com/ca.crt\)"):
+        plan(["app.example.com"], held(), "<html>")
+
+
 def test_a_lost_ca_shows_by_certificates_that_nothing_uses():
     unused = {**held(LOST), "associations": []}
     found = plan(["api.example.com"], unused, "")
