@@ -210,37 +210,63 @@ def classify(
     page came more than once.
     """
     said = evidence(outcome)
-    if outcome.end in ("refused", "unreachable"):
-        return (DOWN if case.listener.kind == TLS else CLOSED), said
-    if outcome.end in ("not_offered", "no_session"):
-        return CLOSED, said
-    if outcome.end == "skipped":
-        return INCONCLUSIVE, said
-    if outcome.status == _MISDIRECTED or outcome.alert == UNRECOGNIZED_NAME:
-        return MISROUTED, said
+    plain = _without_request(case, outcome)
+    if plain:
+        return plain, said
     if case.identity == VALID and case.sni_kind == "right":
         return _control(outcome, reference, said)
     if refuses(outcome):
         return _refused(case, outcome, reference, nobody, stable, said)
     if outcome.end != "response":
         return _without_answer(case, outcome, reference, said)
-    if case.listener.kind == PLAIN and 300 <= outcome.status < 400 and outcome.location.lower().startswith("https://"):
-        return CLOSED, said
+    return _elsewhere(case, outcome, reference, nobody, said) or _served(case, outcome, anonymous_served, said)
+
+
+def _without_request(case: Case, outcome: Outcome) -> str:
+    """The class where no request was answered by the site, empty where one may have been."""
+    if outcome.end in ("refused", "unreachable"):
+        return DOWN if case.listener.kind == TLS else CLOSED
+    if outcome.end in ("not_offered", "no_session"):
+        return CLOSED
+    if outcome.end == "skipped":
+        return INCONCLUSIVE
+    return MISROUTED if outcome.status == _MISDIRECTED or outcome.alert == UNRECOGNIZED_NAME else ""
+
+
+def _elsewhere(
+    case: Case, outcome: Outcome, reference: Reference, nobody: Outcome | None, said: str
+) -> tuple[str, str] | None:
+    """Class and reason of a response that isn't the protected page, or may not be; None where it may well be."""
     page = reference.page
-    if case.listener.kind == PLAIN and outcome.status in (404, 410) and page is not None and page.status < 400:
-        return CLOSED, said + ", not the protected page"
+    if case.listener.kind == PLAIN:
+        if 300 <= outcome.status < 400 and outcome.location.lower().startswith("https://"):
+            return CLOSED, said
+        if outcome.status in (404, 410) and page is not None and page.status < 400:
+            return CLOSED, said + ", not the protected page"
     if is_busy(outcome) and not (page and page.status == outcome.status):
         return INCONCLUSIVE, said + ", which may be anybody's"
-    if nobody is not None and page is not None and not same_page(outcome, page, case.hostname):
-        changing = case.listener.other and resembles(outcome, nobody, case.hostname)
-        if changing or same_page(outcome, nobody, case.hostname):
-            said += " from a site that answers to any name"
-            if not by_looks(outcome, reference, nobody, case.hostname):
-                return MISROUTED, said
-            if resembles(outcome, page, case.hostname):
-                return INCONCLUSIVE, said + ", with a title or text as on the protected page"
-            known = page.body or page.location
-            return MISROUTED, said + (", with another title and text than the protected page" if known else "")
+    if nobody is None or page is None or same_page(outcome, page, case.hostname):
+        return None
+    return _any_names(case, outcome, reference, page, nobody, said)
+
+
+def _any_names(
+    case: Case, outcome: Outcome, reference: Reference, page: Outcome, nobody: Outcome, said: str
+) -> tuple[str, str] | None:
+    """The same for a response that isn't ``page``: a site may answer so to any name."""
+    changing = case.listener.other and resembles(outcome, nobody, case.hostname)
+    if not changing and not same_page(outcome, nobody, case.hostname):
+        return None
+    said += " from a site that answers to any name"
+    if not by_looks(outcome, reference, nobody, case.hostname):
+        return MISROUTED, said
+    if resembles(outcome, page, case.hostname):
+        return INCONCLUSIVE, said + ", with a title or text as on the protected page"
+    known = page.body or page.location
+    return MISROUTED, said + (", with another title and text than the protected page" if known else "")
+
+
+def _served(case: Case, outcome: Outcome, anonymous_served: bool, said: str) -> tuple[str, str]:
     adds_nothing = case.identity == NONE or (anonymous_served and not case.identity.startswith(OTHER))
     if outcome.asked and case.sni_kind in ("right", "upper") and not outcome.resumed and adds_nothing:
         return ASKS_ONLY, said + ", though a certificate was asked for"

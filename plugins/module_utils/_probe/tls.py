@@ -210,37 +210,52 @@ def _talk(
         connection.sendall(first)
     except (OSError, ValueError) as error:
         problem = _failed(error, watch)  # what the server had said before is still to be read
-    data, until = early, time.monotonic() + settings.timeout
-    response: http1.Response | None = None
+    heard = _Heard(reader)
+    until = time.monotonic() + settings.timeout
     try:
-        while time.monotonic() < until:
-            if reader is not None:
-                reader.feed(data)
-                data = b""
-                if reader.answers and not reader.ended:
-                    answers, reader.answers = reader.answers, b""
-                    connection.sendall(answers)
-                if reader.ended:
-                    break
-            else:
-                response = http1.parse(data) if data else None
-                if response is not None and (response.complete or len(response.body) >= http1.BODY_LIMIT):
-                    break
+        more = early
+        while not heard.take(more, connection) and time.monotonic() < until:
             more = connection.recv(65536)
             if not more:
                 break
-            data += more
     except (OSError, ValueError) as error:
         problem = _failed(error, watch)
-    if reader is not None and reader.response.status:
-        response = reader.response
-    if response is not None:
-        return _Answer(response, "response")
-    if reader is not None and reader.error == http2.ONLY_HTTP1:
-        return _Answer(end="not_offered", detail="not over HTTP/2")
-    if reader is not None and reader.error:
+    return heard.answer() or problem or _Answer(detail="connection closed without an answer")
+
+
+class _Heard:
+    """What the server has said so far, in HTTP/2 where there is a ``reader``."""
+
+    def __init__(self, reader: http2.Reader | None) -> None:
+        self._reader = reader
+        self._data = b""
+        self._response: http1.Response | None = None
+
+    def take(self, data: bytes, connection: socket.socket) -> bool:
+        """Take more of it, and answer what HTTP/2 wants answered. True if that is all."""
+        reader = self._reader
+        if reader is None:
+            self._data += data
+            self._response = http1.parse(self._data) if self._data else None
+            found = self._response
+            return found is not None and (found.complete or len(found.body) >= http1.BODY_LIMIT)
+        reader.feed(data)
+        if reader.answers and not reader.ended:
+            answers, reader.answers = reader.answers, b""
+            connection.sendall(answers)
+        return reader.ended
+
+    def answer(self) -> _Answer | None:
+        """The response as an end, or why there is none; None where nobody knows."""
+        reader = self._reader
+        response = self._response if reader is None else reader.response
+        if response is not None and (reader is None or response.status):
+            return _Answer(response, "response")
+        if reader is None or not reader.error:
+            return None
+        if reader.error == http2.ONLY_HTTP1:
+            return _Answer(end="not_offered", detail="not over HTTP/2")
         return _Answer(end="closed", detail=reader.error)
-    return problem or _Answer(detail="connection closed without an answer")
 
 
 def _outcome(case: Case, answer: _Answer, watch: Watch | None, alpn: str = "", resumed: bool = False) -> Outcome:
