@@ -14,7 +14,17 @@ from typing import NamedTuple
 import pytest
 
 from ansible_collections.originlock.aop.plugins.module_utils._probe import quic
-from ansible_collections.originlock.aop.plugins.module_utils._probe.model import NONE, VALID, Identity
+from ansible_collections.originlock.aop.plugins.module_utils._probe.model import (
+    ENFORCE,
+    NONE,
+    PLAIN,
+    VALID,
+    Hostname,
+    Identity,
+    Listener,
+    Origin,
+)
+from ansible_collections.originlock.aop.plugins.module_utils._probe.prover import prove
 from tests.origins.probe_farm import farm as farms
 from tests.origins.probe_farm import nginx, support
 
@@ -244,3 +254,15 @@ def test_http3(http3: Stage, scenario: str, verdict: str, codes: set[str]) -> No
 
 def _without(who: tuple[Identity, ...], kind: str) -> tuple[Identity, ...]:
     return tuple(entry for entry in who if entry.kind != kind)
+
+
+def test_hostnames_of_one_block(stage: Stage) -> None:
+    """One in full, the others in brief; the one that isn't of this block is found nevertheless."""
+    ports = stage.farm.ports["many"]
+    origin = Origin("farm", (Listener("127.0.0.1", ports["P"]), Listener("127.0.0.1", ports["H"], PLAIN)))
+    names = [*(f"h{number}.many.test" for number in range(60)), "odd.many.test"]
+    hostnames = [Hostname(name, ENFORCE, stage.who, alike="many") for name in names]
+    report = prove([origin], hostnames, replace(support.SETTINGS, foreign_sni=tuple(names[:3])))
+    assert {one.hostname for one in report.summaries if not one.as_expected} == {"odd.many.test"}
+    requests = [one.requests for one in report.summaries]
+    assert min(requests[0], requests[-1]) > 50 > 20 > max(requests[1:-1])

@@ -92,6 +92,13 @@ SCENARIOS: dict[str, list[str]] = {
     "second_plain": [*_GOOD, _app("", _SECOND.replace(" ssl", ""))],
     "second_old_tls": [*_GOOD, _app("ssl_protocols TLSv1.1; ssl_ciphers DEFAULT:@SECLEVEL=0;", _SECOND)],
     "wrong_ca": [_OPEN, _app(_STRICT.replace("/farm/ca.crt", "/farm/staff-ca.crt"))],
+    # Many hostnames in one block, and one beside them that is only said to be in it.
+    "many": [
+        _REJECT,
+        _app(_STRICT).replace("app.test", "*.many.test"),
+        _app(_STRICT.replace("verify_client on", "verify_client optional")).replace("app.test", "odd.many.test"),
+        _REDIRECT.replace("app.test", "*.many.test"),
+    ],
     "closes": [_OPEN, _app(_OPTIONAL_NO_CA, more="if ($ssl_client_verify != SUCCESS) { return 444; }")],
 }
 # Accepted since nginx 1.27.3.
