@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime
 import hashlib
 import re
@@ -14,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._common.errors import InvalidInput
+from .._common.pem import ders, fingerprints
 
 try:
     from cryptography import x509
@@ -24,8 +23,7 @@ try:
 except ImportError:
     HAS_CRYPTOGRAPHY = False
 
-# Bodies end at the next five dashes, so that the time to search is linear. An encrypted key has single dashes.
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----")
+# The body ends at the next five dashes, so that the time to search is linear. An encrypted key has single dashes.
 _KEY = re.compile(r"-----BEGIN ([A-Z ]*)PRIVATE KEY-----(?:[^-]|-(?!----))+-----END \1PRIVATE KEY-----")
 
 
@@ -42,21 +40,9 @@ class Leaf:
     key: str | None = field(default=None, repr=False)
 
 
-def split_certificates(text: str) -> list[bytes]:
-    """DER of each PEM certificate in the text; what is no valid base64 is left out."""
-    found = []
-    for body in _CERTIFICATE.findall(text):
-        try:
-            found.append(base64.b64decode("".join(body.split()), validate=True))
-        except (binascii.Error, ValueError):
-            continue
-    return found
-
-
 def fingerprint(text: str | None) -> str | None:
     """SHA-256 of the first PEM certificate's DER as lower-case hex, None if there is none."""
-    found = split_certificates(text or "")
-    return hashlib.sha256(found[0]).hexdigest() if found else None
+    return next(iter(fingerprints(text or "")), None)
 
 
 def read_leaf(certificate: str, key: str | None, label: str = "certificate") -> Leaf:
@@ -64,7 +50,7 @@ def read_leaf(certificate: str, key: str | None, label: str = "certificate") -> 
 
     :raises InvalidInput: not one PEM certificate, a CA, an encrypted or foreign private key.
     """
-    found = split_certificates(certificate)
+    found = ders(certificate)
     if not found:
         html = re.search(r"<(!doctype|html)", certificate, re.IGNORECASE)
         raise InvalidInput(

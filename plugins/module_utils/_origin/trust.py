@@ -5,26 +5,15 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import hashlib
-import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
+from .._common import pem
 from .model import ENFORCE, OFF, Finding, Options, Protection, Site
 
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 
-
-@lru_cache(maxsize=2048)
-def fingerprints(pem: str) -> tuple[str, ...]:
-    """The SHA-256 of the DER of each certificate in ``pem``, in lower-case hex and sorted, each once."""
-    found = set()
-    for body in _CERTIFICATE.findall(pem):
-        with contextlib.suppress(ValueError):  # somebody edited the file; the server will tell
-            found.add(hashlib.sha256(base64.b64decode(body)).hexdigest())
-    return tuple(sorted(found))
+def fingerprints(text: str) -> tuple[str, ...]:
+    """The SHA-256 of the DER of each certificate in a PEM text, in lower-case hex and sorted, each once."""
+    return tuple(sorted(set(pem.fingerprints(text))))
 
 
 def missing(entry: Protection, protected: bool, options: Options) -> Iterator[Finding]:
