@@ -113,9 +113,10 @@ def prove(
             edge = Outcome("response", hostname.edge_status)
         here = not several or settings.edge_for_every_origin
         unreached = _unreached(mine)
+        doors = mine
         if hostname.name in first:
-            mine = {**_shared(grouped.get((first[hostname.name].name, origin.name), {}), hostname.name), **mine}
-        own, references, page_known = _rows(hostname, mine, edge, here, second, unreached)
+            doors = {**_shared(grouped.get((first[hostname.name].name, origin.name), {}), hostname.name), **mine}
+        own, references, page_known = _rows(hostname, mine, edge, here, second, unreached, doors)
         rows += own
         missed = [
             (entry, f"not probed: UDP/{entry.port} ({problem})", "no_library")
@@ -397,11 +398,15 @@ def _rows(
     here: bool,
     second: dict[Case, Outcome],
     unreached: dict[Listener, str],
+    doors: dict[Case, Outcome],
 ) -> tuple[list[Row], dict[Listener, Reference], bool]:
-    """All rows, the controls by listener, and whether a protected page was seen."""
+    """All rows, the controls by listener, and whether a protected page was seen.
+
+    ``doors`` tells what each door answers for a hostname that nobody serves.
+    """
     references = _references(seen, edge, here)
     nobody: dict[tuple[Listener, str], Outcome] = {
-        (case.listener, case.sni.lower()): outcome for case, outcome in seen.items() if case.baseline
+        (case.listener, case.sni.lower()): outcome for case, outcome in doors.items() if case.baseline
     }
     anonymous = {
         case.listener

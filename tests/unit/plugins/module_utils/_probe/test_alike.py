@@ -57,6 +57,7 @@ def test_one_in_full_the_others_in_brief() -> None:
     assert all(summary.as_expected and summary.verdict == "enforced" for summary in report.summaries)
     assert asked[NAMES[0]] > 50
     assert {asked[name] for name in NAMES[1:]} == {7}
+    assert {summary.requests for summary in report.summaries[1:]} == {7}
     _report, everyone = run(good, alike="")
     assert min(everyone.values()) > 50
 
