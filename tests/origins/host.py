@@ -187,8 +187,8 @@ class Host:
         return ["python3", "/opt/aop/work.py"]
 
     def tree(self) -> dict[str, list[Any]]:
-        """Everything that could differ afterwards: configuration, rotation, and our state directory."""
-        done = self._exec([*self.program, "tree", self.etc, "/etc/logrotate.d", self.state])
+        """Everything that could differ afterwards: configuration, rotation, units, and our state directory."""
+        done = self._exec([*self.program, "tree", self.etc, "/etc/logrotate.d", "/etc/systemd/system", self.state])
         result: dict[str, list[Any]] = json.loads(done.stdout)
         return result
 
