@@ -11,6 +11,8 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.originlock.aop.plugins.module_utils._engine import batch
+from ansible_collections.originlock.aop.plugins.module_utils._engine.handed import pack
 from ansible_collections.originlock.aop.plugins.module_utils._engine.trust import (
     clock_findings,
     issuers,
@@ -32,6 +34,8 @@ class ActionModule(ActionBase):
         """Run the task."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         args = self._task.args
+        if args.get("state") == "reverted" and isinstance(args.get("change"), dict):
+            return self._take_back(result, dict(args), task_vars)
         wanted = args.get("hostnames") or []
         warnings: list[str] = []
         # Wrong types and unknown servers are the module's to refuse: it has the specification.
@@ -47,23 +51,28 @@ class ActionModule(ActionBase):
             try:
                 problems = verify(args["server"], wanted, datetime.now(timezone.utc))
                 warnings = warnings_of(args["server"], problems)
-                wanted = [
-                    dict(
-                        entry,
-                        issuers=issuers(entry.get("trust_bundle") or ""),
-                        untrusted=untrusted(problems.get(entry["name"], ())),
-                    )
-                    for entry in wanted
-                ]
+                reasons = {name: untrusted(found) for name, found in problems.items()}
+                args = dict(args, **pack(wanted, issuers, reasons))
             except PkiError as error:
                 result.update(failed=True, changed=False, msg=f"{error} {error.remedy}")
                 return result
         before = time.time()
-        args = dict(args, hostnames=wanted) if wanted else args
-        result.update(
-            self._execute_module(module_name="originlock.aop.origin_site", module_args=args, task_vars=task_vars)
-        )
+        result.update(self._there(args, task_vars))
         result.setdefault("findings", []).extend(clock_findings(before, result.get("now"), time.time()))
         if warnings:
             result["warnings"] = [*warnings, *result.get("warnings", [])]
         return result
+
+    def _take_back(self, result: dict[str, Any], args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        change = args.pop("change")
+        asked = batch.to_ask(change)
+        answer = None if asked is None else self._there(dict(args, transaction=asked), task_vars)
+        left = {key: (answer or {}).get(key, []) for key in ("left", "warnings")}
+        result.update(left, changed=bool((answer or {}).get("changed")), **batch.end(change, answer))
+        return result
+
+    def _there(self, args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        there: dict[str, Any] = self._execute_module(
+            module_name="originlock.aop.origin_site", module_args=args, task_vars=task_vars
+        )
+        return there

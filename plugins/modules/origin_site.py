@@ -70,17 +70,6 @@ options:
           - Needed at every stage where O(hostnames[].trust_bundle) takes a CA away that the origin trusts now.
         type: str
         default: ""
-      issuers:
-        description:
-          - The names of the CAs in the trust bundle. Set by the part of the module that runs on the controller.
-        type: list
-        elements: str
-        default: []
-      untrusted:
-        description:
-          - Why a certificate isn't trusted by the bundle. Set by the part of the module that runs on the controller.
-        type: str
-        default: ""
   state:
     description:
       - V(present) brings the hostnames to their stages.
@@ -99,6 +88,12 @@ options:
       - Needed for O(state=confirmed).
     type: str
     default: ""
+  change:
+    description:
+      - With O(state=reverted), what this module returned for the change, also where it failed. It goes in place of
+        O(transaction).
+      - The origin isn't asked where nothing was changed, and takes back whatever waits where the module died.
+    type: dict
   never_relax:
     description:
       - Leave a site at V(enforce) when V(log_only) is asked for. Each place that serves a hostname is judged by itself,
@@ -253,8 +248,20 @@ outcome:
     - What became of the change. C(confirmed), or with O(state=reverted) one of the following.
     - C(reverted), it was taken back now. C(already_reverted), its timer or another run had done that before.
     - C(confirmed), it had been confirmed and stays. C(nothing), there's no such change on this origin.
+    - With O(change) also C(kept), it was made without a timer and stays. C(relaxed), it stays, and RV(relax) names what
+      has to be relaxed instead. C(died), the module died, and nothing of it waits. C(failed), the origin didn't take it
+      back.
     - How a change ended is known for an hour, and that it was confirmed until the next run for this server.
   returned: success and O(state=confirmed) or O(state=reverted)
+  type: str
+relax:
+  description: Hostnames that the change enforced anew, and that can't be taken back any more.
+  returned: O(change) is given
+  type: list
+  elements: str
+message:
+  description: How it ended, as the end of a sentence that begins with the origin's name.
+  returned: O(change) is given
   type: str
 left:
   description: Files that weren't put back, because somebody else had changed them since. Each is a warning, too.

@@ -40,6 +40,34 @@ def test_one_refuses_to_begin(story: Story) -> None:
     served(story.theatre)
 
 
+# Runs on an origin: waits until the revert timer is armed, and kills the module that makes the change.
+MURDER = """
+for _ in $(seq 6000); do
+  ls /run/systemd/transient/originlock-aop-revert-*.timer >/dev/null 2>&1 && break
+  sleep 0.01
+done
+for one in /proc/[0-9]*; do
+  case "$(readlink $one/exe)" in */python3*) kill -9 "${one#/proc/}" 2>/dev/null;; esac
+done
+cat /var/lib/originlock-aop/*/state 2>/dev/null || true
+"""
+
+
+def test_a_module_that_died_after_it_armed_the_timer(story: Story) -> None:
+    """Nobody has its answer, so the origin is asked. Without that, it enforced while the play said it had done nothing."""
+    theatre = story.theatre
+    since = story.moment()
+    before = story.trees()
+    process = theatre.start("enforce", aop_evidence_since=since, aop_confirm_seconds=600, **FAST)
+    state = theatre.shell(FIRST, MURDER)
+    output = process.communicate()[0]
+    assert process.returncode != 0, output
+    assert f"{FIRST} is as it was, as nothing was changed." not in output, (state, output)
+    assert f"{FIRST} is back where it was." in output, (state, output)
+    assert story.trees() == before
+    served(theatre)
+
+
 def test_without_a_timer_the_batch_is_relaxed(story: Story) -> None:
     sandbox = story.theatre.sandbox
     before = story.trees()

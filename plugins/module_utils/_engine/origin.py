@@ -19,6 +19,7 @@ from .._origin.model import ENFORCE, LOG_ONLY, STAGES, Driver, Options, Protecti
 from .._origin.rules.ahead import refused
 from .._origin.servers import SERVERS, load
 from .distribution import paths_here
+from .handed import unpack
 
 SERVER_SPEC: dict[str, Any] = {
     "server": {"type": "str", "required": True, "choices": sorted(SERVERS)},
@@ -30,8 +31,6 @@ HOSTNAME_SPEC: dict[str, Any] = {
     "stage": {"type": "str", "required": True, "choices": list(STAGES)},
     "trust_bundle": {"type": "str", "default": ""},
     "certificate": {"type": "str", "default": ""},
-    "issuers": {"type": "list", "elements": "str", "default": []},
-    "untrusted": {"type": "str", "default": ""},
 }
 
 SITE_SPEC: dict[str, Any] = dict(
@@ -45,6 +44,8 @@ SITE_SPEC: dict[str, Any] = dict(
     plain_http={"type": "str", "default": "refuse", "choices": ["redirect", "refuse"]},
     log_path={"type": "path"},
     confirm_within={"type": "int", "default": 0},
+    change={"type": "dict"},
+    _handed={"type": "dict", "default": {}, "no_log": False},
 )
 
 SITE_INFO_SPEC: dict[str, Any] = dict(
@@ -71,17 +72,7 @@ def work(module: AnsibleModule) -> dict[str, Any]:
             "left": [dict(entry) for entry in reverted.left],
             "recovered": list(reverted.transactions),
         }
-    wanted = [
-        Protection(
-            plain(entry["name"]),
-            entry["stage"],
-            entry["trust_bundle"],
-            entry["certificate"],
-            tuple(entry["issuers"]),
-            entry["untrusted"],
-        )
-        for entry in params["hostnames"]
-    ]
+    wanted = unpack(params["hostnames"], params["_handed"])
     options = _options(params, never_relax=params["never_relax"], relax_only=params["relax_only"])
     # Only what becomes stricter can lock anybody out, so only that needs to be confirmed.
     confirm_within = params["confirm_within"] if any(entry.stage == ENFORCE for entry in wanted) else 0
