@@ -50,6 +50,11 @@ options:
         distribution (C(ID) of its C(os-release)) or one major version of it (C(ubuntu-24)).
     type: dict
     default: {}
+  log:
+    description:
+      - Options of M(originlock.aop.origin_evidence), but for C(server). With them the verification log is read, too, in
+        the same call; see RV(evidence). An empty dictionary takes all the defaults.
+    type: dict
 seealso:
   - module: originlock.aop.origin_site
 """
@@ -126,6 +131,10 @@ findings:
     remedy:
       description: What to do.
       type: str
+evidence:
+  description: What M(originlock.aop.origin_evidence) returns.
+  returned: O(log) is given
+  type: dict
 lost:
   description:
     - Hostnames that were protected here and are open now. Files of ours name them, but no site that serves them has

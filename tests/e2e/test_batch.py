@@ -54,7 +54,7 @@ cat /var/lib/originlock-aop/*/state 2>/dev/null || true
 
 
 def test_a_module_that_died_after_it_armed_the_timer(story: Story) -> None:
-    """Nobody has its answer, so the origin is asked. Without that, it enforced while the play said it had done nothing."""
+    """Nobody has its answer, so the origin is asked. It enforced, while the play said that nothing was changed."""
     theatre = story.theatre
     since = story.moment()
     before = story.trees()

@@ -9,10 +9,12 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from .._common.errors import InvalidInput, UserError
 from .._common.hostnames import plain
@@ -111,7 +113,22 @@ GATE_SPEC: dict[str, Any] = {
 
 def gather(module: AnsibleModule) -> dict[str, Any]:
     """What ``origin_evidence`` does."""
-    params = module.params
+    return dict(what_the_log_says(module.params, module.check_mode), changed=False)
+
+
+def with_sites(server: str, options: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    """The same for C(origin_site_info), whose option C(log) holds the ``options`` of C(origin_evidence).
+
+    :raises InvalidInput: they aren't options of it.
+    """
+    checked = ArgumentSpecValidator(EVIDENCE_SPEC).validate({**options, "server": server})
+    if checked.error_messages:
+        raise InvalidInput(f"log: {'; '.join(checked.error_messages)}", "See the options of origin_evidence.")
+    return what_the_log_says(checked.validated_parameters, check_mode)
+
+
+def what_the_log_says(params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    """Read a verification log; ``params`` as in :data:`EVIDENCE_SPEC`."""
     path = params["path"] or _default_path(params["server"])
     certificates = Certificates(generations(params["certificates"]))
     since = times.moment(params["since"], time.time())
@@ -127,11 +144,10 @@ def gather(module: AnsibleModule) -> dict[str, Any]:
     )
     cursor = params["cursor"] or _load_cursor(params["cursor_file"])
     reading = read(path, question, cursor, params["workers"] or min(2, _processors()))
-    if params["cursor_file"] and reading.cursor and not module.check_mode:
+    if params["cursor_file"] and reading.cursor and not check_mode:
         _save_cursor(params["cursor_file"], reading.cursor)
     return dict(
         reading.tally.as_dict(certificates.current, params["offenders"]),
-        changed=False,
         path=path,
         found=reading.found,
         files=reading.files,

@@ -58,17 +58,18 @@ def unfinished(
 def origins(hostvars: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """What the plays left on each origin: ``serves``, ``sites``, ``lost``, ``last_bad``, ``evidence``.
 
-    ``sites`` and ``lost`` come from ``common_sites``.
+    ``sites`` and ``lost`` come from ``common_sites``, the evidence from there or from ``aop_evidence``.
     """
     found = {}
     for name in names:
         facts = hostvars[name]
         serves = facts.get("aop_serves")
-        evidence = facts.get("aop_evidence") or {}
+        read = facts.get("common_sites") or {}
+        evidence = facts.get("aop_evidence") or read.get("evidence") or {}
         found[name] = {
             "serves": None if serves is None else [plain(one) for one in serves],
-            "sites": (facts.get("common_sites") or {}).get("sites"),
-            "lost": (facts.get("common_sites") or {}).get("lost"),
+            "sites": read.get("sites"),
+            "lost": read.get("lost"),
             "last_bad": last_bad(evidence),
             "evidence": evidence if "counts" in evidence else None,
         }

@@ -19,6 +19,7 @@ from .._origin.model import ENFORCE, LOG_ONLY, STAGES, Driver, Options, Protecti
 from .._origin.rules.ahead import refused
 from .._origin.servers import SERVERS, load
 from .distribution import paths_here
+from .evidence import with_sites
 from .handed import unpack
 
 SERVER_SPEC: dict[str, Any] = {
@@ -54,6 +55,7 @@ SITE_INFO_SPEC: dict[str, Any] = dict(
     manage_sites=SITE_SPEC["manage_sites"],
     plain_http=SITE_SPEC["plain_http"],
     log_path=SITE_SPEC["log_path"],
+    log={"type": "dict"},
 )
 
 
@@ -92,7 +94,10 @@ def read(module: AnsibleModule) -> dict[str, Any]:
     next_up = dict.fromkeys(site.hostname for site in sites if site.stage_after == LOG_ONLY)
     wanted = [Protection(name, ENFORCE) for name in next_up]
     findings = refused(partial(driver.plan, found), wanted, _options(module.params)) if wanted else ()
+    log = module.params["log"]
+    told = {} if log is None else {"evidence": with_sites(module.params["server"], log, module.check_mode)}
     return {
+        **told,
         "changed": False,
         "sites": [site.as_dict() for site in sites],
         "findings": [finding.as_dict() for finding in findings],
