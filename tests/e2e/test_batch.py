@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 import pytest
@@ -42,7 +43,7 @@ def test_one_refuses_to_begin(story: Story) -> None:
 
 # Runs on an origin: waits until the revert timer is armed, and kills the module that makes the change.
 MURDER = """
-for _ in $(seq 6000); do
+for _ in $(seq 30000); do
   ls /run/systemd/transient/originlock-aop-revert-*.timer >/dev/null 2>&1 && break
   sleep 0.01
 done
@@ -58,9 +59,10 @@ def test_a_module_that_died_after_it_armed_the_timer(story: Story) -> None:
     theatre = story.theatre
     since = story.moment()
     before = story.trees()
+    theatre.shell(FIRST, f"setsid sh -c {shlex.quote(MURDER)} >/run/murdered 2>&1 </dev/null &")
     process = theatre.start("enforce", aop_evidence_since=since, aop_confirm_seconds=600, **FAST)
-    state = theatre.shell(FIRST, MURDER)
-    output = process.communicate()[0]
+    output = process.communicate(timeout=600)[0]
+    state = theatre.shell(FIRST, "cat /run/murdered")
     assert process.returncode != 0, output
     assert f"{FIRST} is as it was, as nothing was changed." not in output, (state, output)
     assert f"{FIRST} is back where it was." in output, (state, output)

@@ -193,9 +193,9 @@ def unserved(found: Discovery, hostname: str, severity: str) -> Finding:
     if not ends:
         return finding(
             "no_tls", hostname, "no frontend in mode http has a bind line with TLS",
-            "Give the site an HTTPS frontend, or take the hostname off this origin's list.", severity=severity,
+            "Give the site an HTTPS frontend, or take the hostname out of this origin's aop_serves.", severity=severity,
         )  # fmt: skip
     return finding(
         "not_served", hostname, "no frontend sends it to a backend and has a certificate for it",
-        "Name it in a use_backend rule, or take it off this origin's list.", ends[0].head, severity,
+        "Name it in a use_backend rule, or take it out of this origin's aop_serves.", ends[0].head, severity,
     )  # fmt: skip

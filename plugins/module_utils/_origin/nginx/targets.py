@@ -182,7 +182,7 @@ def _unserved(found: Discovery, name: str, severity: str) -> Finding:
             "no_tls",
             name,
             "no server block listens with TLS",
-            "Give the site an HTTPS server block, or take the hostname off this origin's list.",
+            "Give the site an HTTPS server block, or take the hostname out of this origin's aop_serves.",
             severity=severity,
         )
     fallback = found.web.default(addresses[0])
@@ -190,7 +190,7 @@ def _unserved(found: Discovery, name: str, severity: str) -> Finding:
         "not_served",
         name,
         "no TLS server block has this server_name; only the default server would answer",
-        "Add the server_name to the block that serves it, or take the hostname off this origin's list.",
+        "Add the server_name to the block that serves it, or take the hostname out of this origin's aop_serves.",
         fallback.directive,
         severity,
     )

@@ -195,7 +195,7 @@ class _Planner:
         return Finding(
             "not_served", "error" if forward else "warning", entry.name,
             "no router with TLS names it in a Host matcher",
-            f"Give it a router with Host(`{entry.name}`) and tls, or take the hostname off this origin's list.",
+            f"Give it a router with Host(`{entry.name}`) and tls, or take the name out of this origin's aop_serves.",
         )  # fmt: skip
 
     def before(self, hostname: str, routers: Sequence[Router]) -> tuple[str, str] | None:
