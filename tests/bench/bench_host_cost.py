@@ -34,8 +34,8 @@ def ping(theatre: Theatre) -> None:
 def multiply(theatre: Theatre, count: int) -> None:
     """Give the one origin ``count`` names in the inventory."""
     inventory = json.loads(theatre.inventory.read_text())
-    groups = inventory.get("all", {}).get("children", inventory)
-    hosts = groups["aop_origins"]["hosts"]
+    (group,) = inventory["all"]["children"]["aop_origins"]["children"].values()
+    hosts = group["hosts"]
     (facts,) = hosts.values()
     hosts.clear()
     hosts.update({f"web{number}": facts for number in range(count)})
