@@ -1,7 +1,7 @@
 # Copyright (c) 2026, originlock contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real HAProxy hosts for this directory's tests: Debian 12 (2.6) and Debian 13 (3.0)."""
+"""Real HAProxy hosts for this directory's tests: Debian 12 (1.22) and Debian 13 (1.26)."""
 
 from __future__ import annotations
 

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from typing import Any
 
-from tests.origins.host import Answer, Host, client_context
+from tests.origins.host import Answer, Fault, Host, client_context
 
 __all__ = ("Answer", "HAProxyHost", "client_context")
+
+
+_UNITS = "/etc/systemd/system"
 
 
 class HAProxyHost(Host):
@@ -34,8 +38,8 @@ class HAProxyHost(Host):
         """The configuration as it came, or another one, and a fresh server."""
         self.as_it_came()
         self.sh(
-            "systemctl stop 'originlock-aop-haproxy-log.*'; "
-            "rm -rf /etc/systemd/system/originlock-* /etc/systemd/system/haproxy.service.d/originlock-aop.conf"
+            f"systemctl stop 'originlock-aop-haproxy-log.*'; cd {_UNITS} && rm -rf originlock-* && "
+            "find haproxy.service.d -type f ! -name container.conf -delete"
         )
         if configuration:
             self.put("/etc/haproxy/haproxy.cfg", configuration)
@@ -45,14 +49,26 @@ class HAProxyHost(Host):
         self.sh("systemctl daemon-reload; systemctl reset-failed haproxy; systemctl restart haproxy")
 
     def generation(self) -> object:
-        return self.workers()
-
-    def master(self) -> int:
-        return int(self.sh("systemctl show -p MainPID --value haproxy"))
-
-    def workers(self) -> list[str]:
-        """Process ids of all that belong to the server."""
         return sorted(self.sh("pidof haproxy").split())
+
+    def tree(self) -> dict[str, list[Any]]:
+        """With the units, some of which are ours."""
+        found: dict[str, list[Any]] = json.loads(self.sh(f"python3 /opt/aop/tree.py {_UNITS}"))
+        return {**found, **super().tree()}
+
+    def faults(self) -> dict[str, Fault]:
+        # A list of certificates knows no quotes.
+        spaces = f"cd {self.etc}/certs && mv example.com.pem 'our site.pem'"
+        fails = f"[Service]\nExecReload=\nExecReload=/bin/sh -c '! ls {self.etc}/aop && kill -USR2 $$MAINPID'\n"
+
+        def arrange() -> None:
+            self.put(f"{_UNITS}/haproxy.service.d/fails.conf", fails)
+            self.restart()
+
+        return {
+            "check": Fault(lambda: self.sh(spaces), ("HAProxy refuses the configuration", f"{self.etc}/certs/our")),
+            "reload": Fault(arrange, ("HAProxy keeps its old configuration", "systemctl status haproxy"), live=True),
+        }
 
     def request_peer(self) -> str:
         """Our own address, as the container sees it."""

@@ -67,12 +67,12 @@ def test_a_removed_ca_is_forgotten_with_its_sessions(haproxy: HAProxyHost, clien
 
 
 def test_what_haproxy_refuses_is_never_live(haproxy: HAProxyHost, clients: Clients) -> None:
-    before, workers = haproxy.tree(), haproxy.workers()
+    before, workers = haproxy.tree(), haproxy.generation()
     broken = clients.ca.pem.replace("MII", "AAA", 1)
     result = haproxy.apply([dict(clients.wanted(APP, "log_only"), trust_bundle=broken, issuers=["CN=x"])])
     assert f"/etc/haproxy/aop/{APP}.pem" in result["error"], result
     assert "/tmp/" not in result["error"]
-    assert (haproxy.tree(), haproxy.workers()) == (before, workers)
+    assert (haproxy.tree(), haproxy.generation()) == (before, workers)
 
 
 def test_a_reload_that_fails_is_taken_back(haproxy: HAProxyHost, clients: Clients) -> None:

@@ -173,6 +173,33 @@ def test_plain_http_is_refused_or_redirected(haproxy: HAProxyHost, clients: Clie
 
 WEB = "defaults web\n    mode http\n    option httplog\n    timeout client 5s\n    http-request allow if HTTP\n"
 PASSED_ON = HEAD.replace("http", "tcp") + "listen www\n    bind :443\n    server a 127.0.0.1:8443\n"
+
+
+def test_a_site_for_the_names_of_its_certificate(haproxy: HAProxyHost, clients: Clients) -> None:
+    haproxy.reset()
+    haproxy.sh(
+        "cd /tmp && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj '/CN=x' "
+        f"-addext 'subjectAltName=DNS:{APP},DNS:{OPEN}' -keyout k -out c 2>/dev/null && cat c k > /etc/haproxy/x.pem"
+    )
+    rules = "redirect scheme https if !{ ssl_fc }\n    default_backend app"
+    haproxy.put("/etc/haproxy/haproxy.cfg", site("bind :80\n    bind :443 ssl crt /etc/haproxy/x.pem", rules))
+    haproxy.restart()
+    before = haproxy.tree()
+    for stage in ("log_only", "enforce"):
+        result = haproxy.apply([clients.wanted(APP, stage)])
+        assert {one["code"] for one in result["findings"]} >= {"default_site", "unprotected_name"} - (
+            {"default_site"} if stage == "log_only" else set()
+        )
+        for host in ("10.0.0.1", "unknown.example.net", "x.app.example.com", None):
+            assert haproxy.request(None, host).status == (200 if stage == "log_only" else 421)
+        assert haproxy.request(OPEN, OPEN).body == "app"
+        assert haproxy.request(APP, APP).status == (200 if stage == "log_only" else 403)
+        assert haproxy.request(APP, APP, identity=clients.files["valid"]).body == "app"
+        assert haproxy.plain_request("unknown.example.net").status == 302
+    haproxy.apply([clients.wanted(APP, "off")])
+    assert haproxy.tree() == before
+
+
 STAFF = "/etc/haproxy/staff.pem"
 REFUSED = {
     "verify on the bind line": (
@@ -211,11 +238,11 @@ def test_what_is_not_safe_is_refused(haproxy: HAProxyHost, clients: Clients, nam
     haproxy.put(STAFF, clients.other_ca.pem)
     haproxy.put("/etc/haproxy/haproxy.cfg", configuration)
     haproxy.restart()
-    before, workers = haproxy.tree(), haproxy.workers()
+    before, workers = haproxy.tree(), haproxy.generation()
     result = haproxy.apply([clients.wanted(APP, "enforce")])
     assert codes(result) == {code}, result
     assert all(one["remedy"] and (one["line"] or code == "no_tls") for one in result["details"]["findings"])
-    assert (haproxy.tree(), haproxy.workers()) == (before, workers)
+    assert (haproxy.tree(), haproxy.generation()) == (before, workers)
 
 
 def test_the_line_that_the_remedy_names_opens_the_way(haproxy: HAProxyHost, clients: Clients) -> None:

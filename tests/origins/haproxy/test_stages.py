@@ -129,10 +129,10 @@ def test_off_leaves_everything_as_it_was(haproxy: HAProxyHost, clients: Clients)
 
 
 def test_check_mode_predicts_and_touches_nothing(haproxy: HAProxyHost, clients: Clients) -> None:
-    before, workers = haproxy.tree(), haproxy.workers()
+    before, workers = haproxy.tree(), haproxy.generation()
     predicted = haproxy.apply([clients.wanted(APP, "enforce")], check_mode=True)
     assert haproxy.tree() == before
-    assert haproxy.workers() == workers
+    assert haproxy.generation() == workers
     assert haproxy.log() == []
     assert haproxy.sh("ls -d /tmp/originlock-aop-* 2>/dev/null", check=False) == ""
     done = haproxy.apply([clients.wanted(APP, "enforce")])

@@ -12,7 +12,7 @@ from ..rules.reach import Door
 from .binds import CLIENT_OPTIONS, Bind, binds
 from .config import Line, Section
 from .routing import ANSWER
-from .sites import Served, destinations, meet, strangers
+from .sites import Served, destinations, known_names, meet, strangers
 from .survey import Discovery
 
 _FORMATS = ("httplog", "httpslog", "tcplog")
@@ -149,7 +149,10 @@ def _before_ours(section: Section, hostname: str) -> Iterator[Finding]:
 
 
 def reach(found: Discovery, sites: Sequence[Served], hostname: str) -> list[Door]:
-    """The sections where others get the same content without TLS, or under names that nobody named."""
+    """The sections where others get the same content without TLS, or under names that nobody named.
+
+    The latter is closed by us where a site's certificates tell all names that it's for.
+    """
     goals = frozenset[str]().union(*(site.destinations for site in sites))
     result = []
     for number, section in enumerate(found.sections):
@@ -172,7 +175,8 @@ def reach(found: Discovery, sites: Sequence[Served], hostname: str) -> list[Door
             result.append(
                 Door(
                     tuple(str(one) for _bind, one in outer), tls, place, False, answers=False,
-                    shares=f"content for {shown}",
+                    closed=bool(known_names(found, section)) and section in [site.section for site in sites],
+                    shares=f"content for {shown}", site=number,
                     remedy="Name who may reach it: http-request deny deny_status 421 unless "
                     f"{{ req.hdr(host),lower,field(1,:) -m str {hostname} }} (with every other name that it serves)",
                 )

@@ -27,13 +27,14 @@ from ..model import (
     Site,
     kept,
 )
-from ..rules.reach import to_redirect, ways_around
+from ..rules.notices import unprotected_names
+from ..rules.reach import Door, to_redirect, ways_around
 from ..trust import fingerprints
 from . import doors, render
 from .binds import Bind, binds
 from .config import Section
 from .doors import finding
-from .sites import Served, served
+from .sites import Served, known_names, served
 from .survey import OLDEST, ROTATION_FILE, UNIT, Discovery, addition
 
 _REOPEN = f"systemctl try-restart {UNIT}.service"
@@ -88,6 +89,8 @@ class _Planner:
         self.stages: dict[int, dict[str, str]] = {}
         self.served: dict[int, dict[str, Served]] = {}
         self.redirects: dict[int, set[str]] = {}
+        #: The names beside which a section refuses everybody.
+        self.known: dict[int, list[str]] = {}
         self.bundles: dict[str, str] = {}
         self.subjects: dict[str, str] = {}
         self.files: dict[str, str] = {}
@@ -102,6 +105,7 @@ class _Planner:
         if self.stages:
             self.shared_files()
         changes = [*edits, *self.own_changes()]
+        self.findings += unprotected_names(self.beside())
         changed = any(change.changed for change in changes)
         return Plan(
             files=tuple(changes),
@@ -112,14 +116,26 @@ class _Planner:
             log_path=self.found.log_path(self.options.log_path),
         )
 
+    def beside(self) -> dict[str, list[tuple[str, str, int]]]:
+        """The names of certificates that a section with protected hostnames shows, too, by listener."""
+        found: dict[str, list[tuple[str, str, int]]] = {}
+        for number, stages in self.stages.items():
+            for bind in (one for one in binds(self.found.sections[number]) if one.tls):
+                names = dict.fromkeys(name for entry in self.found.entries(bind) for name in entry.names)
+                others = [name for name in names if is_hostname(name.replace("*.", "", 1)) and name not in stages]
+                for address in bind.addresses:
+                    found[str(address)] = [(name, bind.line.file, bind.line.number) for name in others]
+        return found
+
     def keep(self, name: str) -> None:
         """A hostname that isn't listed stays as it is."""
         self.bundles[name], subjects = self.found.bundle(name), read_file(self.found.bundle(name))[1]
         self.subjects.update(subjects)
-        for site in served(self.found, name):
-            stage = self.found.loaded(site.section).get(name, OFF)
-            if stage != OFF:
-                self.put(site, name, stage)
+        serving = [site for site in served(self.found, name) if name in self.found.loaded(site.section)]
+        for site in serving:
+            self.put(site, name, self.found.loaded(site.section)[name])
+        if any(self.found.loaded(site.section)[name] == ENFORCE for site in serving):
+            self.close(doors.reach(self.found, serving, name))
         for number, section in enumerate(self.found.sections):
             listed = self.found.text(self.found.in_directory(section.name + ".redirect"))
             if f"plain_http=redirect hostname={name}\n" in listed:
@@ -173,12 +189,26 @@ class _Planner:
             yield from ways_around(name, ways, self.options)
             for door in to_redirect(ways, self.options):
                 self.redirects.setdefault(door.site, set()).add(name)
+            for door in self.close(ways):
+                yield finding(
+                    "default_site", name, f"requests for names that its certificates don't have reach it at "
+                    f"{' and '.join(door.listeners)}, and are refused, too",
+                    "If there are such visitors (a health check by address), give them a frontend of their own.",
+                    self.found.sections[door.site].head, "warning",
+                )  # fmt: skip
             if self.bundles[name] and not self.issuers(name):
                 yield finding(
                     "issuer_not_pinned", name, "the names of its CAs aren't known, or can't be compared as text, and "
                     "HAProxy takes over TLS sessions that were verified for another hostname",
                     "Use a CA with a plain name.",
                 )  # fmt: skip
+
+    def close(self, ways: Sequence[Door]) -> list[Door]:
+        """Sections that get names which nobody named refuse all but those of their certificates."""
+        closed = [door for door in ways if door.closed and door.shares]
+        for door in closed:
+            self.known[door.site] = known_names(self.found, self.found.sections[door.site])
+        return closed
 
     def issuers(self, name: str) -> list[str]:
         names = [self.subjects.get(one, "") for one in certificates(self.bundles.get(name, ""))]
@@ -217,11 +247,16 @@ class _Planner:
             self.files[found.in_directory(name + ".enforce")] = render.enforced(stages)
         if redirects:
             self.files[found.in_directory(name + ".redirect")] = render.redirected(redirects)
+        known = self.known.get(number, []) if stages else []
+        if known:
+            self.files[found.in_directory(name + ".names")] = render.names({*known, *stages})
         new = ""
         if stages or redirects:
             head = text[starts[section.lines[0].number - 1] :] if section.lines else "    "
             indent = head[: len(head) - len(head.lstrip(" \t"))]
-            new = render.block(found, name, indent, bool(stages), bool(redirects), doors.needs_format(section))
+            new = render.block(
+                found, name, indent, bool(stages), bool(redirects), bool(known), doors.needs_format(section)
+            )
         rules = [line.number for line in section.lines if line.words[0] in _RULES or line.conditional]
         start, end = (
             (starts[first - 1], starts[last]) if first else (starts[min(rules, default=section.last + 1) - 1],) * 2

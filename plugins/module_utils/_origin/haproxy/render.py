@@ -69,8 +69,11 @@ def addition(found: Discovery, name: str) -> str:
     return f"crt-list {found.in_directory(name)} ca-ignore-err all crt-ignore-err all "
 
 
-def block(found: Discovery, section: str, indent: str, tls: bool, redirect: bool, own_format: bool) -> str:
-    """Our lines in a section, with their ends. ``own_format``: the section has no format for logs."""
+def block(found: Discovery, section: str, indent: str, tls: bool, redirect: bool, known: bool, own_format: bool) -> str:
+    """Our lines in a section, with their ends.
+
+    ``known``: it's only for the names in its list. ``own_format``: it has no format for logs.
+    """
     listed = f"{_NAME} -m str -f {found.in_directory(section + '.enforce')}"
     lines = [BEGIN]
     if redirect:
@@ -109,6 +112,9 @@ def block(found: Discovery, section: str, indent: str, tls: bool, redirect: bool
             f"http-request deny deny_status 403 if {{ var(txn.aop_sni) -m str -f "
             f"{found.in_directory(section + '.enforce')} }} !{{ var(txn.aop_verify) -m str SUCCESS }}",
         ]
+    if known:
+        named = f"{_NAME} -m str -f {found.in_directory(section + '.names')}"
+        lines.append(f"http-request deny deny_status 421 if {{ ssl_fc }} !{{ {named} }}")
     lines.append(END)
     return "".join(f"{indent}{line}\n" for line in lines)
 
@@ -145,6 +151,11 @@ def enforced(stages: Mapping[str, str]) -> str:
     """The hostnames that a section enforces, one a line."""
     names = sorted(name for name, stage in stages.items() if stage == ENFORCE)
     return "\n".join([f"# {MARK} enforced hostnames. Generated; changes are overwritten.", *names]) + "\n"
+
+
+def names(known: Iterable[str]) -> str:
+    """The only names that a section is for, one a line."""
+    return "\n".join([f"# {MARK} names. Generated; changes are overwritten.", *sorted(known)]) + "\n"
 
 
 def redirected(names: Iterable[str]) -> str:

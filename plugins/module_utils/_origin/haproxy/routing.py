@@ -225,9 +225,9 @@ class Router:
         if method not in ("str", "beg", "end", "sub", "dom", "reg"):
             return None
         for text in self.read(file.strip()):
-            key, _blank, result = text.partition(" ")
+            key, *result = text.split(None, 1)
             if _matches(method, value, [key], False):
-                return result.strip()
+                return "".join(result)
         return default.strip()
 
 

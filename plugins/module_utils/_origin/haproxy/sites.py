@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ..hostnames import is_hostname
 from .binds import Bind, binds
 from .certificates import Entry, choose
 from .config import Section
@@ -87,6 +88,12 @@ def default_entries(bind: Bind, entries: Sequence[Entry]) -> list[Entry]:
     """What a bind line shows for names that no certificate has."""
     explicit = [value for kind, value in bind.sources if kind == "default-crt"]
     return [entry for entry in entries if entry.file.endswith(tuple(explicit))] if explicit else list(entries[:1])
+
+
+def known_names(found: Discovery, section: Section) -> list[str]:
+    """The names of its certificates, if they tell all names that it's for: none is a wildcard."""
+    names = {name for bind in binds(section) if bind.tls for entry in found.entries(bind) for name in entry.names}
+    return sorted(name for name in names if is_hostname(name)) if not any("*" in name for name in names) else []
 
 
 def _is_named(found: Discovery, one: Served, hostname: str) -> bool:

@@ -31,7 +31,7 @@ ADDED = "crt-list /etc/haproxy/aop/www.list ca-ignore-err all crt-ignore-err all
 def test_lines_come_and_go() -> None:
     text = site()
     made = plan(text)
-    assert codes(made) == []
+    assert codes(made) == [("unprotected_name", "info", 9)]
     changed, own = after(made)
     assert f"    bind :443 ssl {ADDED}crt /certs/default.pem crt /certs/\n    # originlock.aop begin" in changed
     assert "    # originlock.aop end\n    use_backend app" in changed
@@ -149,6 +149,29 @@ def test_another_hostname_of_the_bind_line_that_verifies() -> None:
     assert {one.code for one in plan(site(), shown=[staff]).errors} == {"client_verification_taken"}
     none = Entry("/s.pem", (APP,), frozenset({"rsa"}), ("verify", "none"))
     assert codes(plan(site(), shown=[none])) == []
+
+
+def test_a_site_for_the_names_of_its_certificate() -> None:
+    """The most common one: no rule names anybody, so whoever knows the address would get it by any name."""
+    exact = Entry("/c.pem", ("example.com", APP), frozenset({"rsa"}))
+    text = site(rules="default_backend app")
+    assert [one[0] for one in codes(plan(text, shown=[exact]))] == ["unprotected_name"]
+    made = plan(text, wish("enforce"), shown=[exact])
+    assert [(one.code, one.severity) for one in made.findings] == [
+        ("default_site", "warning"),
+        ("unprotected_name", "info"),
+    ]
+    changed, own = after(made)
+    assert own["/etc/haproxy/aop/www.names"].decode().splitlines()[1:] == [APP, "example.com"]
+    assert "deny deny_status 421 if { ssl_fc } !{" in changed
+    # It stays while the hostname is enforced, and isn't there before.
+    kept = after(plan(changed, wish("log_only", "example.com"), own=own, shown=[exact]))
+    assert "/etc/haproxy/aop/www.names" in kept[1]
+    relaxed = after(plan(changed, wish("log_only"), own=own, shown=[exact]))
+    assert "/etc/haproxy/aop/www.names" not in relaxed[1]
+    assert after(plan(changed, wish("off"), own=own, shown=[exact])) == (text, {})
+    wildcard = [exact, Entry("/w.pem", ("*.example.com",), frozenset({"rsa"}))]
+    assert [one.code for one in plan(text, wish("enforce"), shown=wildcard).errors] == ["default_server_open"]
 
 
 def test_plain_http_is_redirected() -> None:

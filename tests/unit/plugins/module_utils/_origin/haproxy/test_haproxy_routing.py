@@ -78,7 +78,7 @@ def test_rules_before_backends(rule: str, app: set[str], nobody: set[str]) -> No
 
 
 def test_maps() -> None:
-    lists = {"/hosts.map": ["app.example.com app", "www.example.org other"]}
+    lists = {"/hosts.map": ["app.example.com app", "www.example.org\tother"]}
     rules = "use_backend %[req.hdr(host),lower,map_str(/hosts.map,other)]"
     assert (goes(rules, APP, lists), goes(rules, NOBODY, lists)) == ({"app"}, {"other"})
     # A name that is no backend's is passed over.
