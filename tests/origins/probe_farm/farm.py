@@ -51,6 +51,8 @@ def start(image: str, server: str, scenarios: Iterable[str], material: Material,
     for name in names:
         file = directory / (f"{server}-{name}.conf")
         file.write_text(_RENDER[server](name, ports[name]))
+        if server == "haproxy":
+            (directory / f"{name}.list").write_text(haproxy.lists(name))
         lines.append(_START[server].format(name=name, file=f"/farm/{file.name}"))
     script = directory / (f"start-{server}.sh")
     script.write_text("\n".join([*lines, "exec sleep infinity", ""]))

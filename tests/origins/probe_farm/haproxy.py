@@ -80,9 +80,12 @@ SCENARIOS: dict[str, Scenario] = {
 def render(name: str, ports: dict[str, int]) -> str:
     """The configuration file."""
     scenario = SCENARIOS[name]
-    return (_HEAD + _frontends(name, scenario) + _BACKENDS).replace("%(P)d", str(ports["P"])).replace(
-        "%(Q)d", str(ports["Q"])
-    ).replace("%(H)d", str(ports["H"]))
+    return (
+        (_HEAD + _frontends(name, scenario) + _BACKENDS)
+        .replace("%(P)d", str(ports["P"]))
+        .replace("%(Q)d", str(ports["Q"]))
+        .replace("%(H)d", str(ports["H"]))
+    )
 
 
 def lists(name: str) -> str:
