@@ -10,11 +10,11 @@ module: origin_site
 short_description: Bring the sites of an origin to a stage of client certificate verification
 version_added: "0.1.0"
 description:
-  - Finds the server blocks, virtual hosts or frontends that serve the given hostnames, in what the server says is
-    loaded, and brings them to C(off), C(log_only) or C(enforce).
+  - Finds the server blocks, virtual hosts, frontends or routers that serve the given hostnames, in what the server says
+    is loaded, and brings them to C(off), C(log_only) or C(enforce).
   - The site files stay the user's. They get marked include lines, and lose them with C(off). On NGINX that's one
     line in each server block, on Apache one with a comment above it for each hostname in each virtual host, on HAProxy
-    a few words on bind lines and a block of rules in each frontend.
+    a few words on bind lines and a block of rules in each frontend, on Traefik two lines in each router.
   - The whole configuration is checked by the server before a live file is touched. Then the files are exchanged,
     checked again, and the server is reloaded. If anything fails, the old files are back and the server runs on them.
   - Trust bundles and certificates are verified on the controller before the origin is touched.
@@ -37,7 +37,7 @@ options:
     description: The web server.
     type: str
     required: true
-    choices: [apache, haproxy, nginx]
+    choices: [apache, haproxy, nginx, traefik]
   hostnames:
     description: What is wanted. Hostnames that aren't listed are left as they are.
     type: list

@@ -41,14 +41,16 @@ def files(known: Mapping[str, Any]) -> dict[Path, str]:
     """Each generated file, as its path below ``roles`` and its text."""
     made = {}
     for server, traits in known["servers"].items():
-        options = _filled(known["options"], {"{server}": server, "{title}": traits["title"], "{log}": traits["log"]})
+        shared = {name: option for name, option in known["options"].items() if name not in traits.get("without", ())}
+        options = _filled(shared, {"{server}": server, "{title}": traits["title"], "{log}": traits["log"]})
         here = Path(server)
-        made[here / "defaults/main.yml"] = _yaml(_defaults(server, options))
-        made[here / "meta/argument_specs.yml"] = _yaml(_specifications(server, traits, options))
+        every = {**options, **traits.get("options", {})}
+        made[here / "defaults/main.yml"] = _yaml(_defaults(server, every))
+        made[here / "meta/argument_specs.yml"] = _yaml(_specifications(server, traits, every))
         made[here / "meta/main.yml"] = _yaml(_galaxy(server, traits))
         made[here / "tasks/main.yml"] = _yaml(_main(server, options))
         made[here / "tasks/read.yml"] = _yaml(_read(server))
-        made[here / "README.md"] = _readme(server, traits, options)
+        made[here / "README.md"] = _readme(server, traits, every)
     return made
 
 
@@ -142,15 +144,16 @@ def _galaxy(server: str, traits: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _main(server: str, options: Mapping[str, Any]) -> Iterator[str]:
-    yield "- name: Install the server"
-    yield "  ansible.builtin.include_role:"
-    yield "    name: originlock.aop.common"
-    yield "    tasks_from: install"
-    yield "  vars:"
-    yield f'    common_package: "{{{{ __{server}_package }}}}"'
-    yield f'    common_service: "{{{{ __{server}_service }}}}"'
-    yield f"  when: {server}_install | bool"
-    yield ""
+    if "install" in options:
+        yield "- name: Install the server"
+        yield "  ansible.builtin.include_role:"
+        yield "    name: originlock.aop.common"
+        yield "    tasks_from: install"
+        yield "  vars:"
+        yield f'    common_package: "{{{{ __{server}_package }}}}"'
+        yield f'    common_service: "{{{{ __{server}_service }}}}"'
+        yield f"  when: {server}_install | bool"
+        yield ""
     yield "# Checks the whole configuration before it is live, reloads, and puts the old one back if anything fails."
     yield from _common("Bring the sites to their stages", "site", server, [one for one in options if one != "install"])
 

@@ -29,15 +29,23 @@ def test_defaults_specification_and_call_agree(server: str) -> None:
     made = {str(path): text for path, text in server_roles.files(KNOWN).items()}
     defaults = yaml.safe_load(made[f"{server}/defaults/main.yml"])
     options = yaml.safe_load(made[f"{server}/meta/argument_specs.yml"])["argument_specs"]["main"]["options"]
-    assert set(defaults) == set(options) == {f"{server}_{name}" for name in KNOWN["options"]}
+    traits = KNOWN["servers"][server]
+    sources = {**KNOWN["options"], **traits.get("options", {})}
+    assert (
+        set(defaults)
+        == set(options)
+        == {f"{server}_{name}" for name in sources if name not in traits.get("without", [])}
+    )
     assert {name: options[name]["default"] for name in options} == defaults
     for name, option in options.items():
-        source = KNOWN["options"][name.partition("_")[2]]
+        source = sources[name.partition("_")[2]]
         assert len(option["description"]) == len(source["description"]), "no comma or colon may cut a sentence"
     called = set(re.findall(rf"\b{server}_\w+", made[f"{server}/tasks/main.yml"])) - {
         f"{server}_package",
         f"{server}_service",
     }
+    # Those of this server alone are for its paths.
+    called |= set(re.findall(rf"\b{server}_\w+", (server_roles.ROLES / server / "vars" / "main.yml").read_text()))
     assert called >= set(defaults)
 
 

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
-from . import apache, haproxy, nginx
+from . import apache, haproxy, nginx, traefik
 from .apache.remedies import REMEDIES as APACHE_REMEDIES
 from .model import Driver, Runner
 from .nginx.remedies import REMEDIES as NGINX_REMEDIES
+from .traefik import log as traefik_log
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,15 @@ SERVERS: dict[str, Server] = {
         foreign_status="403",
         header="nginx",
         remedies=NGINX_REMEDIES,
+    ),
+    "traefik": Server(
+        "Traefik",
+        make=traefik.make,
+        logs=("/var/log/traefik/access.log",),
+        tolerant=True,
+        logs_refusals=False,
+        adapt=traefik_log.adapt,
+        by_fingerprint=True,
     ),
 }
 

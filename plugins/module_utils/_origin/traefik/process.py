@@ -30,8 +30,9 @@ from ..errors import OriginError
 from ..restore import ANSWER_SECONDS, process_fields
 
 TITLE = "Traefik"
-_START_SECONDS = 15.0
-_DOOR_SECONDS = 2.0
+#: Of a busy machine.
+_START_SECONDS = 60.0
+_DOOR_SECONDS = 10.0
 _PAUSE_SECONDS = 0.03
 #: Where it looks for its static configuration when no argument names one.
 _CONFIGS = ("/etc/traefik/traefik", "$XDG_CONFIG_HOME/traefik", "$HOME/.config/traefik", "./traefik")
@@ -283,7 +284,7 @@ def trial(
         arguments = [f"--configFile={config}"]
         with process.another(arguments) as (work, said):
             routers = _until(lambda: _routers(f"127.0.0.1:{ports['traefik']}"), work)
-            loaded = _until(lambda: _loaded(said()), work, 2.0)
+            loaded = _until(lambda: _loaded(said()), work, _DOOR_SECONDS)
             complaints = tuple(sorted({_sentence(entry).replace(candidate, "") for entry in _complaints(said())}))
             if routers is None or loaded is None:
                 problems = "; ".join(complaints) or _last(said())
