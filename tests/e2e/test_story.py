@@ -102,6 +102,8 @@ def test_log_only_refuses_nobody(story: Story) -> None:
             assert one.got_in or refused or one.answer.startswith("SSLError"), str(one)
         else:
             assert one.got_in, str(one)
+    for one in by_server(story, tries, "haproxy"):
+        assert one.got_in, str(one)
     for one in by_server(story, tries, "apache"):
         assert one.got_in or (one.certificate, one.name) != ("none", "right SNI"), str(one)
 
@@ -112,7 +114,7 @@ def test_the_log_shows_each_reason(story: Story) -> None:
         seen = Counter(str(line["verify"]) for line in lines)
         assert seen["SUCCESS"] > 0, (name, seen)
         assert seen["NONE"] > 0, (name, seen)
-        if host["server"] == "nginx":
+        if host["server"] in ("nginx", "haproxy"):
             failed = [text for text in seen if text.startswith("FAILED:")]
             assert any("expired" in text for text in failed), (name, seen)
             assert any("unable to" in text or "self" in text for text in failed), (name, seen)

@@ -14,12 +14,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.originlock.aop.plugins.module_utils._origin.servers import SERVERS
+
 from .intruder import Attempt, Intruder
 from .theatre import HOSTNAMES, PASSPHRASE, Played, Theatre
 from .visitors import Tally, Visitors
 
 FOREIGN = "www.example.org"
-LOGS = {"nginx": "/var/log/nginx/aop.log", "apache": "/var/log/apache2/aop.log"}
+LOGS = {server: known.logs[0] for server, known in SERVERS.items()}
 
 
 @dataclass

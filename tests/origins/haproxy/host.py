@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from typing import Any
 
@@ -50,11 +49,6 @@ class HAProxyHost(Host):
 
     def generation(self) -> object:
         return sorted(self.sh("pidof haproxy").split())
-
-    def tree(self) -> dict[str, list[Any]]:
-        """With the units, some of which are ours."""
-        found: dict[str, list[Any]] = json.loads(self.sh(f"python3 /opt/aop/tree.py {_UNITS}"))
-        return {**found, **super().tree()}
 
     def faults(self) -> dict[str, Fault]:
         # A list of certificates knows no quotes.

@@ -107,7 +107,8 @@ class HAProxyDriver:
                 log = f"systemctl daemon-reload && systemctl stop {UNIT}.service && systemctl restart {UNIT}.socket"
                 script = f"{log} && {script}"
             else:
-                script += f" && systemctl stop {UNIT}.socket {UNIT}.service && systemctl daemon-reload"
+                # A run that died may not have let systemd know them.
+                script += f" && {{ systemctl stop --quiet {UNIT}.socket {UNIT}.service; systemctl daemon-reload; }}"
         return Control(
             validate=found.process.check(),
             reload=("/bin/sh", "-c", script),
