@@ -51,8 +51,10 @@ def pending(host: Host, **more: Any) -> list[dict[str, Any]]:
 def test_all_the_way_and_back_to_the_byte(host: Host, clients: Clients) -> None:
     """Each step is predicted by check mode, which touches nothing, and done once."""
     before, last = host.tree(), "off"
+    # On some servers it's a log that is there anyway.
+    log = host.sh(f"ls {host.aop_log}", check=False)
     done(host.apply([clients.wanted(APP, "log_only")], check_mode=True))
-    assert host.sh(f"ls {host.aop_log}", check=False).startswith("ls: cannot"), "check mode makes no log"
+    assert host.sh(f"ls {host.aop_log}", check=False) == log, "check mode makes no log"
     for stage in ("log_only", "enforce", "log_only", "off"):
         wanted = [clients.wanted(APP, stage), clients.wanted(API, stage)]
         tree, generation = host.tree(), host.generation()

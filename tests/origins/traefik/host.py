@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from tests.origins.host import Answer, Host, client_context
+from tests.origins.host import Answer, Fault, Host, client_context
 
 __all__ = ("Answer", "TraefikHost", "client_context")
 
 DYNAMIC = "/etc/traefik/dynamic"
+API = "http://127.0.0.1:8081/api"
 
 
 class TraefikHost(Host):
@@ -18,6 +19,11 @@ class TraefikHost(Host):
     server = "traefik"
     etc = "/etc/traefik"
     aop_log = "/var/log/traefik/access.log"
+    releases = ("trixie",)
+    temporary = "/run"
+    #: A run reads and tries the configuration with other processes.
+    soon = 20
+    stride = 7
 
     def reset(self, **files: str) -> None:
         """The configuration as it came; then dynamic/<name> for each of ``files``, and a fresh server."""
@@ -28,4 +34,20 @@ class TraefikHost(Host):
 
     def restart(self) -> None:
         self.sh("systemctl reset-failed traefik; systemctl restart traefik")
-        self.wait_until(lambda: self.request("app.example.com", "app.example.com").status > 0, "Traefik serves")
+        self.wait_until(
+            lambda: self.sh(f"curl -s {API}/http/routers", check=False).count("@file") > 0, "Traefik serves"
+        )
+
+    def generation(self) -> object:
+        return self.sh(f"systemctl show -p MainPID traefik; curl -s {API}/http/routers; curl -s {API}/http/middlewares")
+
+    def faults(self) -> dict[str, Fault]:
+        return {
+            "a file of theirs is broken": Fault(
+                lambda: self.put(f"{DYNAMIC}/theirs.yml", "http: [\n"), ("theirs.yml", "did not find expected node")
+            ),
+            "their options have our name": Fault(
+                lambda: self.put(f"{DYNAMIC}/000.yml", 'tls: {options: {"aop-app.example.com": {}}}\n'),
+                ("options already configured, skipping",),
+            ),
+        }

@@ -205,8 +205,8 @@ def _plain(found: Discovery, name: str) -> Iterator[Door]:
         if _local(found, entry_point):
             continue
         for router in _reached(found, name, entry_point, False):
-            apart = router.provider == INTERNAL and not router.middlewares
-            closed = apart or ACME_PATH in router.text or _redirects(found, router.middlewares)
+            # Traefik's own: its API, redirects, challenges.
+            closed = router.provider == INTERNAL or ACME_PATH in router.text or _redirects(found, router.middlewares)
             remedy = (
                 f"Give the router {router.name} a redirectScheme middleware to https, or redirect the whole entry "
                 f"point (entryPoints.{entry_point}.http.redirections)"

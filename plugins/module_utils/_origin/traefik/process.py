@@ -10,12 +10,14 @@ with its file system, on addresses that nobody else uses: it says what it has re
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import http.client
 import json
 import os
 import posixpath
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -34,6 +36,9 @@ TITLE = "Traefik"
 _START_SECONDS = 60.0
 _DOOR_SECONDS = 10.0
 _PAUSE_SECONDS = 0.03
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+_CLONE_NEWNET = 0x40000000
 #: Where it looks for its static configuration when no argument names one.
 _CONFIGS = ("/etc/traefik/traefik", "$XDG_CONFIG_HOME/traefik", "$HOME/.config/traefik", "./traefik")
 _ANY = re.MULTILINE | re.IGNORECASE
@@ -74,13 +79,16 @@ class Process:
             if (path + "/").startswith(point.rstrip("/") + "/") and len(point) >= len(best[0]):
                 best = (point, root)
         found = posixpath.normpath(best[1] + "/" + path[len(best[0].rstrip("/")) :].lstrip("/"))
-        directory = posixpath.dirname(path)
+        # A log may not be there yet.
+        there = os.path.exists(self.at(path))
+        pair = (found, self.at(path)) if there else (posixpath.dirname(found), self.at(posixpath.dirname(path)))
         with contextlib.suppress(OSError):
-            if best[0] != "/" and os.path.samefile(posixpath.dirname(found), self.at(directory)):
+            if best[0] != "/" and os.path.samefile(*pair):
                 return found
+        directory = path if os.path.isdir(self.at(path)) else posixpath.dirname(path)
         raise OriginError(
             f"{path} in the container of {TITLE} isn't on a directory of this machine",
-            f"Mount a directory of this machine at {directory} (-v ./traefik:{directory}).",
+            f"Mount a directory of this machine at {directory}.",
         )
 
     def addresses(self) -> list[str]:
@@ -133,7 +141,7 @@ class Process:
 
     @contextlib.contextmanager
     def another(
-        self, arguments: Sequence[str], environment: Mapping[str, str] | None = None
+        self, arguments: Sequence[str], environment: Mapping[str, str] | None = None, in_its_network: bool = False
     ) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[], str]]]:
         """Start the program once more, as its user; yields it, with what reads its log. It's ended afterwards."""
         variables = {key: value for key, value in self.environment.items() if not key.startswith("TRAEFIK_")}
@@ -148,7 +156,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                preexec_fn=self._become,
+                preexec_fn=partial(self._become, in_its_network),
             )
 
             def said() -> str:
@@ -160,7 +168,11 @@ class Process:
                 work.kill()
                 work.wait()
 
-    def _become(self) -> None:
+    def _become(self, in_its_network: bool) -> None:
+        if self.contained and in_its_network:
+            with open(f"/proc/{self.pid}/ns/net", "rb") as network:
+                if _LIBC.setns(network.fileno(), _CLONE_NEWNET) != 0:
+                    raise OSError("the network of the container can't be joined")
         if self.contained:
             os.chroot(f"/proc/{self.pid}/root")
         os.chdir(self.directory)
@@ -168,6 +180,8 @@ class Process:
             os.setgroups(self.groups)
             os.setgid(self.group)
             os.setuid(self.user)
+        # Whoever is killed leaves no second server behind.
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def find(proc: str, unit: str) -> Process:
@@ -212,20 +226,26 @@ def static(process: Process) -> dict[str, Any]:
     """Its static configuration, defaults included, as Traefik itself logs it. Errors: it doesn't say."""
     environment = dict(process.environment)
     path = process.config()
+    text = _read(process.at(path)).decode("utf-8", "replace") if path else ""
     with process.scratch() as folder:
         if path:
             copy = posixpath.join(folder, posixpath.basename(path))
-            text = _read(process.at(path)).decode("utf-8", "replace")
             _give(process, copy, _verbose(text, path.endswith(".toml")).encode())
             arguments = [f"--configFile={copy}"]
         elif any(argument.startswith("-") for argument in process.arguments):
-            arguments = [*process.arguments, "--log.level=DEBUG", "--log.format=json", "--log.filePath=/dev/stdout"]
+            arguments = [*_without_log_file(process.arguments), "--log.level=DEBUG", "--log.format=json"]
         else:
             arguments = list(process.arguments)
             environment.update(TRAEFIK_LOG_LEVEL="DEBUG", TRAEFIK_LOG_FORMAT="json")
-            environment.update(TRAEFIK_LOG_FILEPATH="/dev/stdout")
-        # The addresses are taken by the running one, so this one ends by itself.
-        with process.another(arguments, environment) as (work, said):
+            environment.pop("TRAEFIK_LOG_FILEPATH", None)
+        # The running one has the addresses, so this one ends before it serves anybody.
+        told = " ".join([text, *process.arguments, *process.environment])
+        if "reuseport" in told.lower():
+            raise OriginError(
+                f"{TITLE} shares its addresses (reusePort), so another process can't tell how it's configured",
+                "Remove reusePort from its entry points and restart it.",
+            )
+        with process.another(arguments, environment, in_its_network=True) as (work, said):
             found = _until(lambda: _entry(said(), "staticConfiguration"), work)
             words = said()
     if found is None:
@@ -402,6 +422,16 @@ def _verbose(text: str, toml: bool) -> str:
     if toml:
         return _LOG_SECTION.sub("", text) + '\n[log]\n  level = "DEBUG"\n  format = "json"\n'
     return 'log: {level: "DEBUG", format: "json"}\n' + _LOG_BLOCK.sub("", text)
+
+
+def _without_log_file(arguments: Sequence[str]) -> Iterator[str]:
+    """It tells on stdout what it has read; a file would be the running one's."""
+    skip = False
+    for argument in arguments:
+        name, equals, _value = argument.lstrip("-").partition("=")
+        if not skip and name.lower() != "log.filepath":
+            yield argument
+        skip = not skip and name.lower() == "log.filepath" and not equals
 
 
 def _give(process: Process, path: str, content: bytes) -> None:
