@@ -30,7 +30,7 @@ options:
   server:
     description: The web server, for the default of O(path).
     type: str
-    choices: [apache, haproxy, nginx, traefik]
+    choices: [apache, caddy, haproxy, nginx, traefik]
   path:
     description: The verification log. By default C(aop.log) in the server's log directory.
     type: path

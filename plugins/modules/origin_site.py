@@ -37,7 +37,7 @@ options:
     description: The web server.
     type: str
     required: true
-    choices: [apache, haproxy, nginx, traefik]
+    choices: [apache, caddy, haproxy, nginx, traefik]
   hostnames:
     description: What is wanted. Hostnames that aren't listed are left as they are.
     type: list

@@ -26,7 +26,7 @@ options:
     description: The web server.
     type: str
     required: true
-    choices: [apache, haproxy, nginx, traefik]
+    choices: [apache, caddy, haproxy, nginx, traefik]
   hostnames:
     description: The hostnames to look for. With none, those that are protected are returned.
     type: list

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
-from . import apache, haproxy, nginx, traefik
+from . import apache, caddy, haproxy, nginx, traefik
 from .apache.remedies import REMEDIES as APACHE_REMEDIES
 from .model import Driver, Runner
 from .nginx.remedies import REMEDIES as NGINX_REMEDIES
@@ -62,6 +62,17 @@ SERVERS: dict[str, Server] = {
         believed=({"tls": "TLSv1.3"}, {"resumed": "Initial"}),
         header="apache",
         remedies=APACHE_REMEDIES,
+    ),
+    "caddy": Server(
+        "Caddy",
+        make=caddy.make,
+        logs=("/var/log/caddy/aop.log",),
+        tolerant=True,
+        logs_refusals=False,
+        adapt=caddy.adapt,
+        by_fingerprint=True,
+        header="caddy",
+        remedies=caddy.REMEDIES,
     ),
     "haproxy": Server(
         "HAProxy",
