@@ -19,7 +19,7 @@ _TOKEN = re.compile(r"""\s*(&&|\|\||[!(),]|[A-Za-z]+|`[^`]*`|"(?:[^"\\]|\\.)*")"
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule. ``hosts``: the names in its Host matchers, in lower case, wildcards among them.
+    """A rule. ``hosts``: the names in its Host matchers that it serves, in lower case, wildcards among them.
 
     ``expressions``: whether it has a HostRegexp, whose hosts Traefik gives no TLS options.
     """
@@ -59,7 +59,9 @@ class _Parser:
         node = self.either()
         if self.tokens:
             raise ValueError(self.tokens)
-        return Rule(tuple(dict.fromkeys(self.hosts)), self.expressions, node)
+        # A host that is excluded (!Host) isn't served.
+        hosts = tuple(host for host in dict.fromkeys(self.hosts) if node(host) is not False)
+        return Rule(hosts, self.expressions, node)
 
     def either(self) -> _Node:
         nodes = [self.both()]
