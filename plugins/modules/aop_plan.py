@@ -139,7 +139,7 @@ findings:
   type: list
   elements: dict
 advice:
-  description: What a person should know, in lines: warnings of the plan, and findings that are more than V(info).
+  description: Lines that a person should know. Warnings of the plan, and findings that are more than V(info).
   returned: success
   type: list
   elements: str
