@@ -18,6 +18,7 @@ NOW = datetime.now(timezone.utc).replace(microsecond=0)
 CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
 SERVER = ExtendedKeyUsageOID.SERVER_AUTH
 
+
 @functools.cache
 def ec_key(name: str = "a") -> ec.EllipticCurvePrivateKey:
     """A key per name, made once."""

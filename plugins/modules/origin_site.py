@@ -70,6 +70,10 @@ options:
           - Needed at every stage where O(hostnames[].trust_bundle) takes a CA away that the origin trusts now.
         type: str
         default: ""
+  _handed:
+    description: What the controller has verified. The action plugin of the same name sets it; leave it out.
+    type: dict
+    default: {}
   state:
     description:
       - V(present) brings the hostnames to their stages.

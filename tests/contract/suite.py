@@ -319,3 +319,7 @@ def test_another_server_on_the_machine_has_changes_of_its_own(host: Host, client
     assert (host.read(file), host.configuration()) == ("new", before)
     assert [entry["transaction"] for entry in pending(host, other="other")] == [begun]
     host.sh(f"rm -r {file} {host.state}")
+
+
+#: What a test module takes: ``globals().update(PROMISES)``.
+PROMISES = {name: value for name, value in sorted(globals().items()) if name.startswith("test_")}

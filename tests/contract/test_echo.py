@@ -11,8 +11,10 @@ import pytest
 
 from tests.origins.pki import Clients
 
+from . import suite
 from .echo_host import EchoHost
-from .suite import *  # noqa: F403
+
+globals().update(suite.PROMISES)
 
 
 @pytest.fixture(scope="session")

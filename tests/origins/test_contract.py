@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.suite import *  # noqa: F403
+from tests.contract import suite
 from tests.origins.host import Host
 from tests.origins.running import KINDS, Machines
+
+globals().update(suite.PROMISES)
 
 
 @pytest.fixture(params=sorted(KINDS))

@@ -54,9 +54,9 @@ def lookup(client: Client, zone: str) -> Zone:
         try:
             return _zone(client.call(GET_ZONE, subject=f"zone {wanted}", zone_id=wanted).item())
         except ApiError as error:
-            if error.route_missing and not error.denied:
-                raise _unknown(zone) from error
-            raise
+            if error.denied or not error.route_missing:
+                raise
+        raise _unknown(zone)
     name = normalise(wanted)
     found = client.call(LIST_ZONES, query={"name": name, "per_page": 50}, subject=f"zone {name}").items()
     zones = [_zone(item) for item in found if normalise(str(item.get("name", ""))) == name and item.get("id")]

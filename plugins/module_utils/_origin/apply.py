@@ -310,11 +310,14 @@ def _restore(driver: Driver[Any], work: Transaction, run: Runner) -> None:
         driver.validate_live(control)
         driver.activate(RELOAD, control)
     except OriginError as error:
-        raise OriginError(
+        problem = OriginError(
             f"The files of before {work.id} are back, but the server doesn't run on them yet: {error}",
             f"{error.remedy} Then run again; the timer of this change tries again, too.".strip(),
             **dict(error.details(), transaction=work.id),
-        ) from error
+        )
+    else:
+        return
+    raise problem
 
 
 def _take_back(

@@ -19,7 +19,6 @@ from .sites import Place
 _SESSIONS_SINCE = (2, 4, 35)
 
 
-
 def find(discovery: Discovery, after: Mapping[str, str]) -> list[Finding]:
     """The notices. ``after``: the stages as they'll be."""
     if not after:
