@@ -104,7 +104,7 @@ def test_the_edge_stops_presenting_after_the_gate(story: Story, host: str) -> No
     assert fault.done, played.output
     assert played.status != 0
     assert f"{host} is back where it was." in played.output, played.output
-    assert "The reason: " in played.output
+    assert "The reason is above." in played.output
     assert story.trees() == before
     sandbox.edge_switches(present="normal")
     served(story.theatre)
