@@ -100,4 +100,4 @@ def test_reckoned_before() -> None:
     _report, asked = run(good)
     hostnames = [Hostname(name, identities=WHO, alike="a") for name in NAMES]
     sessions = 2 * (2 * 6 + 2 * 4)
-    assert reckon([ORIGIN], hostnames, SETTINGS) * SETTINGS.rate == pytest.approx(asked.total(), abs=sessions)
+    assert reckon([ORIGIN], hostnames, SETTINGS) * SETTINGS.rate == pytest.approx(sum(asked.values()), abs=sessions)
