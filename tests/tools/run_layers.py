@@ -35,8 +35,8 @@ LOGS = ROOT / ".cache" / "logs"
 LAYERS = {
     "lint": 15,
     "units": 15,
-    "e2e": 60,
-    "origins": 45,
+    "e2e": 75,
+    "origins": 75,
     "api": 30,
     "molecule": 30,
     "oldest": 20,
