@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from .. import marks
 from ..model import ENFORCE, MARK
@@ -56,16 +56,6 @@ def site_file(stages: Mapping[str, str], stage: str, bundle: str, log_path: str,
         "\t\t}\n\t}\n}"
     )
     return "\n".join(lines) + "\n"
-
-
-def plain_file(names: Sequence[str]) -> str:
-    """What a site block without TLS imports, so that its requests go to HTTPS. Caddy answers challenges before that."""
-    heading = "".join(f"# {MARK} plain_http=redirect hostname={name}\n" for name in sorted(names))
-    hosts = " ".join(sorted(names))
-    return (
-        f"{heading}{NOTE}@originlock_aop_plain {{\n\thost {hosts}\n\tnot path /.well-known/acme-challenge/*\n}}\n"
-        "redir @originlock_aop_plain https://{host}{uri} 308\n"
-    )
 
 
 def bundle_file(text: str) -> str:
