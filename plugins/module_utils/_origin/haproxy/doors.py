@@ -200,6 +200,7 @@ def unserved(found: Discovery, hostname: str, severity: str) -> Finding:
             "Give the site an HTTPS frontend, or take the hostname out of this origin's aop_serves.", severity=severity,
         )  # fmt: skip
     return finding(
-        "not_served", hostname, "no frontend sends it to a backend and has a certificate for it",
-        "Name it in a use_backend rule, or take it out of this origin's aop_serves.", ends[0].head, severity,
+        "not_served", hostname, "no rule and no certificate of a frontend names it",
+        "Name it in a use_backend rule or in a certificate, or take it out of this origin's aop_serves.",
+        ends[0].head, severity,
     )  # fmt: skip

@@ -59,12 +59,10 @@ def served(found: Discovery, hostname: str) -> list[Served]:
     """The sections that serve a hostname over TLS.
 
     Those whose rules or certificates name it; then also all others that send it to the same backends. Where none names
-    it, all that send it anywhere.
+    it, nobody meant it to be served.
     """
     candidates = [one for section in found.sections if section.http for one in _served(found, section, hostname)]
     named = [one for one in candidates if _is_named(found, one, hostname)]
-    if not named:
-        return candidates
     goals = frozenset[str]().union(*(one.destinations for one in named))
     return [one for one in candidates if one in named or meet(one.destinations, goals)]
 
@@ -97,7 +95,7 @@ def known_names(found: Discovery, section: Section) -> list[str]:
 
 
 def _is_named(found: Discovery, one: Served, hostname: str) -> bool:
-    if any(choose(found.entries(bind), hostname) for bind, _entries in one.shown):
+    if any(choose(found.entries(bind), hostname) or found.trouble(bind) for bind, _entries in one.shown):
         return True
     return one.destinations != destinations(found, one.section, _NOBODY)
 

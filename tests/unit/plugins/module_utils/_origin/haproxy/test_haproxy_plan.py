@@ -151,6 +151,12 @@ def test_another_hostname_of_the_bind_line_that_verifies() -> None:
     assert codes(plan(site(), shown=[none])) == []
 
 
+def test_a_hostname_that_nobody_names_is_refused() -> None:
+    exact = Entry("/c.pem", ("example.com",), frozenset({"rsa"}))
+    assert {one.code for one in plan(site(rules="default_backend app"), shown=[exact]).errors} == {"not_served"}
+    assert plan(site(), shown=[exact]).errors == []
+
+
 def test_a_site_for_the_names_of_its_certificate() -> None:
     """The most common one: no rule names anybody, so whoever knows the address would get it by any name."""
     exact = Entry("/c.pem", ("example.com", APP), frozenset({"rsa"}))
