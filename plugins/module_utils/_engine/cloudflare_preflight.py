@@ -102,7 +102,8 @@ def stop(result: dict[str, Any], found: Sequence[cf.Finding], fail_on: str) -> N
         listed = " ".join(f"[{one.code}] {one.message} {one.remedy}" for one in bad[:5])
         more = f" ({len(bad) - 5} more in findings)" if len(bad) > 5 else ""
         # Without what was read: a zone may hold thousands of lines of it, and they are printed on a failure.
-        facts = {key: value for key, value in result.items() if key not in ("certificates", "associations")}
+        # What could not be read (None) is told all the same.
+        facts = {key: value for key, value in result.items() if key not in ("certificates", "associations") or not value}
         raise CloudflareError(f"Preflight found what must be mended first: {listed}{more}", "", **facts)
 
 
