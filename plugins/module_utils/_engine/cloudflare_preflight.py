@@ -103,7 +103,8 @@ def stop(result: dict[str, Any], found: Sequence[cf.Finding], fail_on: str) -> N
         more = f" ({len(bad) - 5} more in findings)" if len(bad) > 5 else ""
         # Without what was read: a zone may hold thousands of lines of it, and they are printed on a failure.
         # What could not be read (None) is told all the same.
-        facts = {key: value for key, value in result.items() if key not in ("certificates", "associations") or not value}
+        read = ("certificates", "associations")
+        facts = {key: value for key, value in result.items() if key not in read or not value}
         raise CloudflareError(f"Preflight found what must be mended first: {listed}{more}", "", **facts)
 
 
