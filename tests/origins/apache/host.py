@@ -36,7 +36,8 @@ class ApacheHost(Host):
         self.sh("apachectl -t && systemctl reload apache2 && sleep 0.5")
 
     def generation(self) -> object:
-        return self.sh("pgrep -x apache2").split()
+        """Each start and each graceful reload is noted; idle children come and go by themselves."""
+        return self.sh("pgrep -o -x apache2; grep -c 'resuming normal operations' /var/log/apache2/error.log").split()
 
     def faults(self) -> dict[str, Fault]:
         snippet, garbage = f"{self.etc}/aop/app.example.com.conf", f"{self.etc}/garbage.pem"
