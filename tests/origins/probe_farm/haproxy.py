@@ -38,7 +38,8 @@ _NAMES = f"""
 """
 _PRESENT = f"    http-request deny deny_status 403 if {{ {_HOST} app.test }} !{{ ssl_c_used }}\n"
 _VERIFIED = f"    http-request deny deny_status 403 if {{ {_HOST} app.test }} !{{ ssl_c_verify 0 }}\n"
-_ISSUER = f"    http-request deny deny_status 403 if {{ {_HOST} app.test }} !{{ ssl_c_i_dn(cn) -m str Our\\ AOP\\ CA }}\n"
+_CA = "ssl_c_i_dn(cn) -m str Our\\ AOP\\ CA"
+_ISSUER = f"    http-request deny deny_status 403 if {{ {_HOST} app.test }} !{{ {_CA} }}\n"
 _RULES = _NAMES + _PRESENT + _VERIFIED + _ISSUER
 _FORGIVING = "ca-ignore-err all crt-ignore-err all"
 
