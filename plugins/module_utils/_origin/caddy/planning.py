@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from .. import marks, trust
+from ..bundles import certificates
 from ..hostnames import bad_hostname, is_hostname
 from ..model import (
     ENFORCE,
@@ -36,6 +37,8 @@ from .lexer import Token
 from .survey import BUNDLE_FILE, MARKED, SITE_FILE, TLS_FILE, Discovery, Line
 
 LOG_FILE = "aop.log"
+#: How a way without TLS is closed. There is no redirect of ours on this server.
+_TO_HTTPS = "Let the site redirect to HTTPS, or take the address with http:// away"
 #: What opens a block of ours behind a tls directive that had none.
 OPENED = f" {{ # {MARK}"
 
@@ -361,7 +364,7 @@ class _Planner:
         known = [one for one in given if "BEGIN CERTIFICATE" in one]
         if len(known) < len(block.stages):
             known.append(self.found.bundle(block.stem))
-        return _certificates_once("\n".join(known))
+        return "".join(f"{one}\n" for one in dict.fromkeys(certificates("\n".join(known))))
 
     def changes(self) -> list[FileChange]:
         found = []
@@ -390,11 +393,6 @@ class _Planner:
                 yield replace(_result(self.found, site, name), stage_after=after, trusts=trusts)
 
 
-def _certificates_once(text: str) -> str:
-    found = re.findall(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", text, re.DOTALL)
-    return "".join(f"{one}\n" for one in dict.fromkeys(one.replace("\r", "") for one in found))
-
-
 def _result(found: Discovery, site: Site, name: str) -> Result:
     listeners = [_label(one) for server in found.servers(site, name) for one in server.listen]
     before = found.loaded(site).get(name, OFF)
@@ -418,14 +416,12 @@ def _doors(found: Discovery, name: str) -> Iterator[reach.Door]:
             (found.caddyfile.main, 0),
         )
         same = sorted(own & sources(route))
-        redirects = is_closed(route)
         yield reach.Door(
             listeners, server.tls, place, named,
-            closed=redirects,
+            closed=is_closed(route),
             shares=" ".join(("backend" if same[0][0] == "proxy" else "directory", same[0][1])) if same else "",
-            stuck="Let the site redirect to HTTPS, or take the address with http:// away.",
-            remedy="Let the site redirect to HTTPS, or take the address with http:// away"
-            if not server.tls else "Let that site serve something else, or refuse (abort).",
+            stuck=f"{_TO_HTTPS}.",
+            remedy="Let that site serve something else, or refuse (abort)." if server.tls else _TO_HTTPS,
         )  # fmt: skip
 
 
